@@ -1,0 +1,82 @@
+#pragma once
+/*
+ * Byte streams on the loop: TCP and local (Unix) sockets. A connection belongs to whoever dialed or
+ * accepted it; wm_conn_close ends it, after which no callback runs, and its memory goes when the
+ * loop has closed the socket. Reading starts with wm_conn_read_start and can be paused, which is how
+ * a reader bounds its memory; a writer bounds its own by looking at wm_conn_queued. Loop thread only.
+ */
+#include "loop/loop.h"
+#include <stddef.h>
+
+struct wm_conn;
+struct wm_listener;
+
+struct wm_conn_events {
+	/*
+	 * Bytes came (borrowed, valid during the call), or the stream ended: @len 0 and @err NULL at
+	 * the peer's orderly end, @err set when it broke. After an end nothing more comes.
+	 */
+	void (*on_read)(void *arg, struct wm_conn *c, const uint8_t *data, size_t len,
+			const struct wm_err *err);
+	/* The queue of written bytes became empty after having been above zero. May be NULL. */
+	void (*on_drain)(void *arg, struct wm_conn *c);
+};
+
+/* ---- listening ---- */
+struct wm_listen_opts {
+	struct wm_endpoint at;	/* TCP; port 0 = any (see wm_listener_endpoint) */
+	const char *path;	/* or a local socket; removed on close */
+	bool v6_only;
+	int backlog;		/* 0 = 511 */
+};
+/*
+ * "[::]" takes IPv4 as well unless v6_only, and falls back to 0.0.0.0 on a host without IPv6. A
+ * taken port is an error that says so. The accepted connection is the callback's to close.
+ */
+WM_MUST_CHECK int wm_listener_open(struct wm_loop *loop, const struct wm_listen_opts *opts,
+				   void (*on_accept)(void *arg, struct wm_conn *c), void *arg,
+				   struct wm_listener **out, struct wm_err *err);
+void wm_listener_endpoint(const struct wm_listener *l, struct wm_endpoint *out);
+/* Stops accepting for a while (descriptors are short) and goes on. */
+void wm_listener_pause(struct wm_listener *l, bool paused);
+void wm_listener_close(struct wm_listener *l); /* NULL is allowed */
+
+/* ---- dialing: embedded request ---- */
+struct wm_dial {
+	void *impl;
+	struct wm_loop *loop;
+	void (*cb)(struct wm_dial *d, struct wm_conn *c, const struct wm_err *err);
+	struct wm_timer timer;
+};
+/*
+ * Connects to @to within @timeout_ns. The connection is the callback's to close. Errors name the
+ * endpoint: UNAVAILABLE refused, unreachable; DEADLINE_EXCEEDED no answer.
+ */
+WM_MUST_CHECK int wm_dial_start(struct wm_loop *loop, struct wm_dial *d, const struct wm_endpoint *to,
+				int64_t timeout_ns,
+				void (*cb)(struct wm_dial *d, struct wm_conn *c,
+					   const struct wm_err *err),
+				struct wm_err *err);
+WM_MUST_CHECK int wm_dial_start_path(struct wm_loop *loop, struct wm_dial *d, const char *path,
+				     int64_t timeout_ns,
+				     void (*cb)(struct wm_dial *d, struct wm_conn *c,
+						const struct wm_err *err),
+				     struct wm_err *err);
+void wm_dial_cancel(struct wm_dial *d);
+
+/* ---- a connection ---- */
+/* Sets who is told; before reading or writing. */
+void wm_conn_set_events(struct wm_conn *c, const struct wm_conn_events *events, void *arg);
+void wm_conn_read_start(struct wm_conn *c);
+void wm_conn_read_pause(struct wm_conn *c);
+/* Copies @n bytes into the queue and sends what it can at once; a broken stream shows in on_read. */
+void wm_conn_write(struct wm_conn *c, const void *p, size_t n);
+/* Bytes written but not yet taken by the kernel. */
+size_t wm_conn_queued(const struct wm_conn *c);
+/* Sends a FIN after what is queued. */
+void wm_conn_shutdown(struct wm_conn *c);
+/* False for a local socket. */
+bool wm_conn_peer(const struct wm_conn *c, struct wm_endpoint *out);
+bool wm_conn_local(const struct wm_conn *c, struct wm_endpoint *out);
+/* Bytes still queued are lost; shut down and wait for the end to be polite. NULL is allowed. */
+void wm_conn_close(struct wm_conn *c);
