@@ -1,0 +1,114 @@
+#pragma once
+/*
+ * The gRPC server: HTTP/2 over TLS (or cleartext), on the control loop. The owner registers handlers
+ * by method and may put one gate in front of all of them. A call object is the handler's from the
+ * moment it is handed one until wm_rpc_call_finish: it stays valid even when the client went away
+ * (wm_rpc_call_on_cancel tells), so an answer that comes late is simply dropped. Loop thread only.
+ * Protocol: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
+ */
+#include "base/addr.h"
+#include "base/arena.h"
+#include "base/err.h"
+#include "pb/methods.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct wm_log;
+struct wm_loop;
+struct wm_rpc_call;
+struct wm_rpc_server;
+struct wm_tls_config;
+
+struct wm_rpc_handler {
+	const char *path; /* "/v1.Node/GetStatus", a row of pb/methods.h */
+	/*
+	 * The request is complete: unary and server-streaming methods. @request lives in the call's
+	 * arena, until finish.
+	 */
+	void (*on_request)(struct wm_rpc_call *call, const ProtobufCMessage *request, void *arg);
+	/* Client-streaming and two-way methods: the call begins; each message (borrowed during the
+	 * call only); the client has sent its last. */
+	void (*on_open)(struct wm_rpc_call *call, void *arg);
+	void (*on_message)(struct wm_rpc_call *call, const ProtobufCMessage *message, void *arg);
+	void (*on_half_close)(struct wm_rpc_call *call, void *arg);
+};
+
+struct wm_rpc_server_opts {
+	struct wm_endpoint at;		/* port 0 = any */
+	const char *path;		/* or a local socket */
+	struct wm_tls_config *tls;	/* borrowed; NULL = cleartext */
+	/*
+	 * Runs before every handler, when the headers are complete: refuse by returning nonzero with
+	 * @err filled, or note who calls by wm_rpc_call_set_identity. May be NULL.
+	 */
+	int (*gate)(struct wm_rpc_call *call, void *arg, struct wm_err *err);
+	void *gate_arg;
+	uint32_t max_message;	  /* bytes of one message; 0 = 4 MiB */
+	uint32_t max_connections; /* 0 = 10,000 */
+	uint32_t max_streams;	  /* per connection; 0 = 256 */
+	uint32_t max_queued;	  /* bytes waiting for a slow reader, per connection; 0 = 8 MiB */
+};
+
+struct wm_rpc_server *wm_rpc_server_new(struct wm_loop *loop, struct wm_log *log);
+/* Before open. @handlers and @arg are borrowed for the server's life. A path twice is our bug. */
+void wm_rpc_server_register(struct wm_rpc_server *s, const struct wm_rpc_handler *handlers, size_t n,
+			    void *arg);
+/* Adds a listening address; may be called for several. */
+WM_MUST_CHECK int wm_rpc_server_listen(struct wm_rpc_server *s, const struct wm_rpc_server_opts *opts,
+				       struct wm_endpoint *bound, struct wm_err *err);
+/*
+ * No new connections or calls (GOAWAY); running calls have @grace_ns, then they are cancelled. @done
+ * runs once when the last connection is gone.
+ */
+void wm_rpc_server_drain(struct wm_rpc_server *s, int64_t grace_ns, void (*done)(void *arg), void *arg);
+/* Only after drain has reported, or before listen. */
+void wm_rpc_server_free(struct wm_rpc_server *s);
+
+/* ---- a call ---- */
+const struct wm_pb_method *wm_rpc_call_method(const struct wm_rpc_call *call);
+struct wm_loop *wm_rpc_call_loop(const struct wm_rpc_call *call);
+/* For what the answer is built from; dies with the call. */
+struct wm_arena *wm_rpc_call_arena(struct wm_rpc_call *call);
+/* The first value of a request header (lower-case key), or NULL. "-bin" values come decoded. */
+const char *wm_rpc_call_metadata(const struct wm_rpc_call *call, const char *key);
+/* Walks all of them; *@at starts at 0. False at the end. */
+bool wm_rpc_call_metadata_next(const struct wm_rpc_call *call, size_t *at, const char **key,
+			       const char **value);
+/* False over a local socket. */
+bool wm_rpc_call_peer(const struct wm_rpc_call *call, struct wm_endpoint *out);
+bool wm_rpc_call_local(const struct wm_rpc_call *call, struct wm_endpoint *out);
+/* Subject CN of the verified client certificate, or NULL. Borrowed from the connection. */
+const char *wm_rpc_call_peer_cn(const struct wm_rpc_call *call);
+/* Nanoseconds of wm_clock_now, or INT64_MAX without a deadline. */
+int64_t wm_rpc_call_deadline(const struct wm_rpc_call *call);
+/* Who calls, as the gate found out; NULL when nobody said. Copied. */
+void wm_rpc_call_set_identity(struct wm_rpc_call *call, const char *id);
+const char *wm_rpc_call_identity(const struct wm_rpc_call *call);
+
+/* Metadata of the answer: before the first message goes out; a trailer until finish. Copied. */
+void wm_rpc_call_add_header(struct wm_rpc_call *call, const char *key, const char *value);
+void wm_rpc_call_add_trailer(struct wm_rpc_call *call, const char *key, const char *value);
+
+/*
+ * Queues one message. RESOURCE_EXHAUSTED when the reader is too slow for the connection's bound,
+ * CANCELLED when nobody listens any more; the handler still has to finish the call.
+ */
+WM_MUST_CHECK int wm_rpc_call_send(struct wm_rpc_call *call, const ProtobufCMessage *message,
+				   struct wm_err *err);
+/* Bytes of this call that wait for the reader; lets a stream coalesce instead of queueing. */
+size_t wm_rpc_call_queued(const struct wm_rpc_call *call);
+/* @cb runs when everything sent so far has left; once per call of this function. */
+void wm_rpc_call_on_drain(struct wm_rpc_call *call, void (*cb)(struct wm_rpc_call *call, void *arg),
+			  void *arg);
+/*
+ * @cb runs once if the client cancels, its deadline passes, the connection breaks or the server
+ * stops, before the handler has finished; never after finish. The handler must still finish.
+ */
+void wm_rpc_call_on_cancel(struct wm_rpc_call *call,
+			   void (*cb)(struct wm_rpc_call *call, const struct wm_err *why, void *arg),
+			   void *arg);
+bool wm_rpc_call_is_cancelled(const struct wm_rpc_call *call);
+/* Ends the call with OK (@err NULL) or an error. The call is gone afterwards. */
+void wm_rpc_call_finish(struct wm_rpc_call *call, const struct wm_err *err);
+/* Sends one message and finishes with OK. */
+void wm_rpc_call_reply(struct wm_rpc_call *call, const ProtobufCMessage *message);

@@ -1,0 +1,84 @@
+#pragma once
+/*
+ * The state of a mesh behind three verbs: propose a transaction and hear its result at a revision,
+ * read at a revision, watch from a revision. The same for one durable server, for memory, and later
+ * for a quorum or an external engine; nothing here assumes one server, so results always arrive
+ * asynchronously. Loop thread only.
+ */
+#include "base/err.h"
+#include "loop/loop.h"
+#include "store/kv.h"
+#include "store/txn.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct wm_log;
+struct wm_store;
+
+struct wm_store_opts {
+	const char *path;   /* folder of the state; created 0700. NULL = in memory only */
+	uint64_t map_limit; /* most bytes of state; 0 = 8 GiB (address space, not memory) */
+	uint32_t history;   /* changes kept in memory for watchers that resume; 0 = 4096 */
+};
+
+/*
+ * Opens (or creates) the state. FAILED_PRECONDITION when another process holds it (names the folder),
+ * DATA_LOSS when it is damaged or of a newer format (says which and what to do).
+ */
+WM_MUST_CHECK int wm_store_open(struct wm_loop *loop, struct wm_log *log,
+				const struct wm_store_opts *opts, struct wm_store **out,
+				struct wm_err *err);
+/* Waits for what is being written; open proposals end with UNAVAILABLE; then @done (may be NULL). */
+void wm_store_close(struct wm_store *s, void (*done)(void *arg), void *arg);
+
+/* ---- propose: embedded request, contract of loop/loop.h ---- */
+struct wm_propose {
+	struct wm_list node; /* private */
+	struct wm_txn *txn;  /* private */
+	void (*cb)(struct wm_propose *p, const struct wm_err *err);
+	int code; /* private */
+	uint64_t revision; /* on success: the state that contains it, durable and readable here */
+	char failed[480];  /* on FAILED_PRECONDITION: the key whose condition did not hold */
+};
+/*
+ * Takes @txn. Ends with: NULL, applied at @revision; FAILED_PRECONDITION, a condition did not hold
+ * and nothing was changed; INVALID_ARGUMENT; RESOURCE_EXHAUSTED, too much is waiting or the disk or
+ * map is full (nothing was changed); UNAVAILABLE, not applied and may be retried.
+ */
+void wm_store_propose(struct wm_store *s, struct wm_propose *p, struct wm_txn *txn,
+		      void (*cb)(struct wm_propose *p, const struct wm_err *err));
+
+/* ---- read ---- */
+/* A consistent view of the newest applied revision; close it before returning to the loop. */
+WM_MUST_CHECK int wm_store_view(struct wm_store *s, struct wm_view **out, struct wm_err *err);
+/* The newest revision that views and watchers here have seen. */
+uint64_t wm_store_revision(const struct wm_store *s);
+/* An identity of this history; a restore or a recovery changes it. 32 hex digits. */
+const char *wm_store_incarnation(const struct wm_store *s);
+
+/* ---- watch ---- */
+struct wm_change {
+	const char *key;
+	const uint8_t *value; /* NULL = deleted */
+	size_t value_len;
+};
+struct wm_watch {
+	struct wm_list node; /* private */
+	struct wm_store *store;
+	char prefix[WM_KEY_MAX + 1];
+	uint64_t next; /* private */
+	/*
+	 * One call per revision that touches the prefix, in order, each once. Everything is borrowed
+	 * during the call. Views opened inside see at least @revision. A proposal's own callback runs
+	 * after the watchers have seen its change.
+	 */
+	void (*on_changes)(struct wm_watch *w, uint64_t revision, const struct wm_change *changes,
+			   size_t n);
+	/* The watch is over (OUT_OF_RANGE: its start is no longer in the history; UNAVAILABLE: the
+	 * store closes). It may be started again with a fresh view. */
+	void (*on_end)(struct wm_watch *w, const struct wm_err *err);
+};
+/* Reports every change after revision @after. Set the two callbacks before. */
+void wm_store_watch(struct wm_store *s, struct wm_watch *w, const char *prefix, uint64_t after);
+/* No callback runs any more. */
+void wm_watch_stop(struct wm_watch *w);
