@@ -1,0 +1,79 @@
+#pragma once
+/*
+ * A userspace WireGuard device: a TUN interface, UDP sockets, N workers that carry packets, one
+ * handshake thread, and a control face that lives on the loop. Owns its threads, sockets and the
+ * interface; the interface disappears when it is closed or the process dies. Functions here: loop
+ * thread only. Protocol: https://www.wireguard.com/papers/wireguard.pdf
+ */
+#include "base/err.h"
+#include "wg/config.h"
+#include <stdbool.h>
+
+struct wm_log;
+struct wm_loop;
+struct wm_wg_device;
+
+struct wm_wg_device_opts {
+	const char *name; /* "webmesh0"; "wg+" lets the system choose a number */
+	uint32_t mtu;	  /* 0 = 1420 */
+	unsigned workers; /* 0 = one per core, at most 4 */
+	/* The userspace socket of stock `wg`: /var/run/wireguard/<name>.sock; NULL = none. */
+	const char *uapi_dir;
+};
+
+/* What somebody above wants to know; runs on the loop. All may be NULL. */
+struct wm_wg_events {
+	/* A handshake with this peer has completed (its endpoint may have moved). */
+	void (*on_handshake)(void *arg, const uint8_t public_key[WM_WG_KEY],
+			     const struct wm_endpoint *from);
+	/*
+	 * A datagram that is not WireGuard (STUN, path probes); already rate limited. Answers leave by
+	 * wm_wg_device_send. Bytes are borrowed.
+	 */
+	void (*on_foreign)(void *arg, const struct wm_endpoint *from, const uint8_t *data, size_t len);
+	/* The interface is gone or the sockets are dead: the device works no more. */
+	void (*on_broken)(void *arg, const struct wm_err *why);
+};
+
+/*
+ * Creates the interface (PERMISSION_DENIED or UNAVAILABLE say which privilege or which device file is
+ * missing and how to get it; ALREADY_EXISTS when the name is taken). It is down and has no port yet.
+ */
+WM_MUST_CHECK int wm_wg_device_open(struct wm_loop *loop, struct wm_log *log,
+				    const struct wm_wg_device_opts *opts,
+				    const struct wm_wg_events *events, void *arg,
+				    struct wm_wg_device **out, struct wm_err *err);
+/* Stops the threads, wipes the keys, removes the interface and the socket file. Synchronous. */
+void wm_wg_device_close(struct wm_wg_device *d); /* NULL is allowed */
+
+const char *wm_wg_device_name(const struct wm_wg_device *d);
+unsigned wm_wg_device_ifindex(const struct wm_wg_device *d);
+/* "userspace". */
+const char *wm_wg_device_kind(const struct wm_wg_device *d);
+
+/*
+ * Applies a wish, as a whole or not at all. Setting the port binds it at once: ALREADY_EXISTS when it
+ * is in use, also by a process that shares ports (SO_REUSEPORT).
+ */
+WM_MUST_CHECK int wm_wg_device_configure(struct wm_wg_device *d, const struct wm_wg_config *wish,
+					 struct wm_err *err);
+/* The device's state, owned by the caller (wm_wg_config_free); the private key only if @with_keys. */
+struct wm_wg_config *wm_wg_device_get(struct wm_wg_device *d, bool with_keys);
+void wm_wg_config_free(struct wm_wg_config *c); /* wipes keys */
+/* Starts a handshake with a peer that has an endpoint and no fresh session; otherwise does nothing. */
+void wm_wg_device_greet(struct wm_wg_device *d, const uint8_t public_key[WM_WG_KEY]);
+/* Sends a datagram that is not WireGuard from the device's port. */
+void wm_wg_device_send(struct wm_wg_device *d, const struct wm_endpoint *to, const void *data,
+		       size_t len);
+
+/* ---- drops: every packet that is not carried is counted under a name ---- */
+enum wm_drop {
+#define WM_DROP_ROW(id, name, sentence) id,
+#include "wg/drop.def.h"
+#undef WM_DROP_ROW
+	WM_DROP_COUNT
+};
+const char *wm_drop_name(enum wm_drop reason);
+const char *wm_drop_sentence(enum wm_drop reason);
+/* Fills @counts[WM_DROP_COUNT] with the sums over all threads. */
+void wm_wg_device_drops(struct wm_wg_device *d, uint64_t counts[WM_DROP_COUNT]);
