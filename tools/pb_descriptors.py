@@ -1,0 +1,127 @@
+#!/usr/bin/python3
+"""Cuts what the build needs out of a protobuf FileDescriptorSet.
+
+    pb_descriptors.py types IN OUT     the set without its services: protoc-c would turn an RPC named
+                                       Register into a C keyword
+    pb_descriptors.py methods IN OUT   one WM_PB_METHOD row per RPC, in the order of the set
+    pb_descriptors.py bytes IN OUT     the set as the elements of a C array, for gRPC reflection
+
+Reads the few wire fields it needs by itself, so that building needs no protobuf for Python. Field
+numbers are those of google/protobuf/descriptor.proto.
+"""
+import re
+import sys
+
+SET_FILE = 1
+FILE_NAME, FILE_PACKAGE, FILE_SERVICE = 1, 2, 6
+SERVICE_NAME, SERVICE_METHOD = 1, 2
+METHOD_NAME, METHOD_INPUT, METHOD_OUTPUT, METHOD_CLIENT_STREAM, METHOD_SERVER_STREAM = 1, 2, 3, 5, 6
+
+
+def varint(data, at):
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return value, at
+
+
+def put_varint(value):
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def fields(data):
+    """Yields (number, value, raw bytes with tag) of each field of a message."""
+    at = 0
+    while at < len(data):
+        start = at
+        tag, at = varint(data, at)
+        kind = tag & 7
+        if kind == 0:
+            value, at = varint(data, at)
+        elif kind == 2:
+            size, at = varint(data, at)
+            value, at = data[at:at + size], at + size
+        elif kind in (1, 5):
+            size = 8 if kind == 1 else 4
+            value, at = data[at:at + size], at + size
+        else:
+            raise SystemExit(f"wire type {kind} in a descriptor set")
+        yield tag >> 3, value, data[start:at]
+
+
+def one(message, number, default):
+    for found, value, _ in fields(message):
+        if found == number:
+            return value
+    return default
+
+
+def text(message, number):
+    return one(message, number, b"").decode()
+
+
+def types(data):
+    out = b""
+    for number, file, _ in fields(data):
+        if number == SET_FILE:
+            kept = b"".join(raw for n, _, raw in fields(file) if n != FILE_SERVICE)
+            out += put_varint(SET_FILE << 3 | 2) + put_varint(len(kept)) + kept
+    return out
+
+
+def c_name(full):
+    """protobuf-c's name of a message's descriptor: .v1.RBACAction is v1__rbacaction__descriptor."""
+    parts = full.lstrip(".").split(".")
+    return "__".join(snake(p) for p in parts) + "__descriptor"
+
+
+def snake(name):
+    """An underscore before each capital that follows something else than a capital."""
+    return re.sub(r"(?<=[^A-Z_])(?=[A-Z])", "_", name).lower()
+
+
+def methods(data):
+    rows = []
+    for _, file, _ in fields(data):
+        package = text(file, FILE_PACKAGE)
+        for number, service, _ in fields(file):
+            if number != FILE_SERVICE:
+                continue
+            path = f"/{package}.{text(service, SERVICE_NAME)}/"
+            rows += [row(path, m) for n, m, _ in fields(service) if n == SERVICE_METHOD]
+    return ("\n".join(rows) + "\n").encode()
+
+
+def row(path, method):
+    flags = [str(bool(one(method, n, 0))).lower()
+             for n in (METHOD_CLIENT_STREAM, METHOD_SERVER_STREAM)]
+    ends = [c_name(text(method, n)) for n in (METHOD_INPUT, METHOD_OUTPUT)]
+    return f'WM_PB_METHOD("{path}{text(method, METHOD_NAME)}", {", ".join(ends + flags)})'
+
+
+def c_bytes(data):
+    lines = [", ".join(str(b) for b in data[i:i + 20]) for i in range(0, len(data), 20)]
+    return (",\n".join(lines) + "\n").encode()
+
+
+def main():
+    modes = {"types": types, "methods": methods, "bytes": c_bytes}
+    if len(sys.argv) != 4 or sys.argv[1] not in modes:
+        raise SystemExit(__doc__)
+    with open(sys.argv[2], "rb") as f:
+        data = f.read()
+    with open(sys.argv[3], "wb") as f:
+        f.write(modes[sys.argv[1]](data))
+
+
+if __name__ == "__main__":
+    main()
