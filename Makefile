@@ -1,0 +1,51 @@
+# The front door. Each target is a line or two that calls meson or a script in tools/.
+BUILD ?= build
+SEEDS ?= 1000
+
+.PHONY: all deps build demo check check-long bench fuzz format clean help
+
+all: build
+
+help:
+	@echo 'make demo        install what is missing, build, and show a mesh of four hosts at work'
+	@echo 'make check       install what is missing, build, and run every test (25 minutes at most)'
+	@echo 'make build       build the programs into $(BUILD)/src/programs'
+	@echo 'make deps        install the packages that building and the demo need'
+	@echo 'make bench       measure every promised number (GATE=1: fail on a miss)'
+	@echo 'make check-long  the tests that take hours: fuzzing, valgrind, clean package list'
+	@echo 'make fuzz        one minute of fuzzing per target (FUZZ_SECONDS=n)'
+	@echo 'make format      put the code into the shape of .clang-format'
+	@echo 'make clean       remove everything that was built'
+
+deps:
+	@tools/install_packages build demo
+
+build: deps
+	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) --buildtype=release -Ddebug=true >$(BUILD).setup.log 2>&1 || { cat $(BUILD).setup.log; exit 1; }
+	@rm -f $(BUILD).setup.log
+	@ninja -C $(BUILD)
+
+demo: build
+	@WM_BUILD=$(abspath $(BUILD)) /usr/bin/python3 tools/demo.py
+
+check:
+	@tools/install_packages build demo test
+	@/usr/bin/python3 tools/check.py
+
+check-long:
+	@tools/install_packages build demo test
+	@/usr/bin/python3 tools/check.py --long
+
+bench: build
+	@tools/install_packages test
+	@WM_BUILD=$(abspath $(BUILD)) /usr/bin/python3 bench/run.py $(if $(GATE),--gate)
+
+fuzz:
+	@tools/install_packages build test
+	@/usr/bin/python3 tools/fuzz.py --seconds $(or $(FUZZ_SECONDS),60)
+
+format:
+	@git ls-files '*.c' '*.h' | xargs clang-format-19 -i
+
+clean:
+	rm -rf build build-*
