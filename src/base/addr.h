@@ -46,6 +46,8 @@ bool wm_addr_is_link_local(const struct wm_addr *a);
 bool wm_addr_is_multicast(const struct wm_addr *a);
 bool wm_addr_is_private(const struct wm_addr *a); /* RFC 1918, RFC 4193 */
 unsigned wm_addr_bits(const struct wm_addr *a);	  /* 32, 128, or 0 for none */
+/* An IPv4-mapped IPv6 address as IPv4; any other unchanged. */
+struct wm_addr wm_addr_unmapped(const struct wm_addr *a);
 struct wm_addr wm_addr_v4(uint32_t host_order);
 
 bool wm_endpoint_equal(const struct wm_endpoint *a, const struct wm_endpoint *b);
@@ -56,7 +58,10 @@ char *wm_endpoint_format(const struct wm_endpoint *e, char out[WM_ENDPOINT_TEXT]
 bool wm_endpoint_from_sockaddr(const struct sockaddr *sa, struct wm_endpoint *out);
 /* Returns the length of the filled address. */
 socklen_t wm_endpoint_to_sockaddr(const struct wm_endpoint *e, struct sockaddr_storage *out);
-/* Cuts "host:port" or "[host]:port" (host may be a name); false when there is no port 1..65535. */
+/*
+ * Cuts "host:port" or "[host]:port" (host may be a name, and empty as in ":8443"); false when there
+ * is no port 1..65535.
+ */
 bool wm_host_port_parse(const char *s, char *host, size_t size, uint16_t *port);
 
 bool wm_prefix_is_valid(const struct wm_prefix *p);

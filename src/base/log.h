@@ -7,6 +7,8 @@
  *     wm_info(log, "peer.up", "node=%s path=%s rtt_ms=%u", id, path, rtt);
  */
 #include "base/err.h"
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum wm_log_level { WM_LOG_TRACE, WM_LOG_DEBUG, WM_LOG_INFO, WM_LOG_WARN, WM_LOG_ERROR, WM_LOG_OFF };
@@ -32,7 +34,11 @@ void wm_log_write(struct wm_log *log, enum wm_log_level level, const char *event
 /* Quotes a value for a log line when it needs it; returns @out, cut with "..." when too long. */
 char *wm_log_quote(const char *s, char *out, size_t size);
 
-/* For what a stranger can cause: at most @per_s lines a second from this place; says how many it held back. */
+/*
+ * For what a stranger can cause: at most @per_s lines a second from this place. When the first line
+ * of a new second is allowed, `suppressed` says how many were held back before it. The owner's
+ * thread.
+ */
 struct wm_log_limit {
 	int64_t window_start;
 	uint32_t count;

@@ -38,3 +38,6 @@ struct wm_map_entry *wm_map_next(const struct wm_map *m, uint32_t *at);
 
 #define wm_map_each(entry, m)                                                                      \
 	for (uint32_t at_ = 0; ((entry) = wm_map_next((m), &at_)) != NULL;)
+
+/* The keyed hash itself (SipHash-2-4), for tests against its published vectors. */
+uint64_t wm_map_hash(const uint64_t key[2], const void *data, size_t len);

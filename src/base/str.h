@@ -22,6 +22,8 @@ char *wm_str_cut(char **rest, char sep);
 bool wm_str_copy(char *dst, size_t size, const char *src);
 /* True when the @n bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms). */
 bool wm_utf8_is_valid(const void *s, size_t n);
+/* The length of the well-formed sequence that the @n bytes begin with: 1..4, or 0 for none. */
+size_t wm_utf8_sequence(const void *s, size_t n);
 
 bool wm_parse_u64(const char *s, uint64_t min, uint64_t max, uint64_t *out);
 bool wm_parse_i64(const char *s, int64_t min, int64_t max, int64_t *out);

@@ -1,0 +1,224 @@
+/* The parts of base/str.h that read and write numbers, truth values and durations. */
+#include "base/str.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* Reads decimal digits into *@v and returns the first character behind them; NULL on overflow. */
+static const char *read_digits(const char *s, uint64_t max, uint64_t *v)
+{
+	*v = 0;
+	for (; is_digit(*s); s++) {
+		uint64_t digit = (uint64_t)(*s - '0');
+
+		if (*v > (max - digit) / 10)
+			return NULL;
+		*v = *v * 10 + digit;
+	}
+	return s;
+}
+
+bool wm_parse_u64(const char *s, uint64_t min, uint64_t max, uint64_t *out)
+{
+	const char *end;
+	uint64_t v;
+
+	if (s == NULL || !is_digit(*s))
+		return false;
+	end = read_digits(s, UINT64_MAX, &v);
+	if (end == NULL || *end != '\0' || v < min || v > max)
+		return false;
+	*out = v;
+	return true;
+}
+
+bool wm_parse_i64(const char *s, int64_t min, int64_t max, int64_t *out)
+{
+	bool negative = s != NULL && *s == '-';
+	uint64_t magnitude;
+	int64_t v;
+
+	if (!wm_parse_u64(negative ? s + 1 : s, 0, (uint64_t)INT64_MAX + negative, &magnitude))
+		return false;
+	v = (int64_t)(negative ? 0 - magnitude : magnitude);
+	if (v < min || v > max)
+		return false;
+	*out = v;
+	return true;
+}
+
+bool wm_parse_bool(const char *s, bool *out)
+{
+	static const char *const yes[] = { "true", "1", "t", "T", "TRUE", "True" };
+	static const char *const no[] = { "false", "0", "f", "F", "FALSE", "False" };
+
+	for (size_t i = 0; i < WM_ARRAY_LEN(yes); i++) {
+		if (wm_streq(s, yes[i]) || wm_streq(s, no[i])) {
+			*out = wm_streq(s, yes[i]);
+			return true;
+		}
+	}
+	return false;
+}
+
+static const struct unit {
+	const char *name;
+	uint64_t ns;
+} units[] = {
+	{ "ns", 1 },
+	{ "us", 1000 },
+	{ "\xc2\xb5s", 1000 }, /* micro sign */
+	{ "\xce\xbcs", 1000 }, /* Greek mu */
+	{ "ms", WM_NS_PER_MS },
+	{ "s", WM_NS_PER_S },
+	{ "m", 60 * WM_NS_PER_S },
+	{ "h", 3600 * WM_NS_PER_S },
+};
+
+static const struct unit *find_unit(const char *s, size_t n)
+{
+	for (size_t i = 0; i < WM_ARRAY_LEN(units); i++) {
+		if (strlen(units[i].name) == n && memcmp(units[i].name, s, n) == 0)
+			return &units[i];
+	}
+	return NULL;
+}
+
+/* The digits behind a point, *@digits / *@scale; those that no longer fit are dropped. */
+static const char *read_fraction(const char *s, uint64_t *digits, double *scale)
+{
+	*digits = 0;
+	*scale = 1;
+	for (; is_digit(*s); s++) {
+		if (*digits < UINT64_MAX / 20) {
+			*digits = *digits * 10 + (uint64_t)(*s - '0');
+			*scale *= 10;
+		}
+	}
+	return s;
+}
+
+#define DURATION_MAX ((uint64_t)INT64_MAX + 1) /* the magnitude of the smallest one */
+
+/* One "<number><unit>" is added to *@total; returns what follows, or NULL on bad input. */
+static const char *read_term(const char *s, uint64_t *total)
+{
+	const char *start = s;
+	const struct unit *unit;
+	uint64_t whole, fraction = 0;
+	double scale = 1;
+	bool has_digits;
+	size_t n;
+
+	s = read_digits(s, DURATION_MAX, &whole);
+	if (s == NULL)
+		return NULL;
+	has_digits = s != start;
+	if (*s == '.') {
+		start = s + 1;
+		s = read_fraction(start, &fraction, &scale);
+		has_digits = has_digits || s != start;
+	}
+	n = strcspn(s, ".0123456789");
+	unit = find_unit(s, n);
+	if (!has_digits || unit == NULL || whole > DURATION_MAX / unit->ns)
+		return NULL;
+	whole = whole * unit->ns + (uint64_t)((double)fraction * ((double)unit->ns / scale));
+	if (whole > DURATION_MAX || *total > DURATION_MAX - whole)
+		return NULL;
+	*total += whole;
+	return s + n;
+}
+
+bool wm_parse_duration(const char *s, int64_t *out_ns)
+{
+	bool negative;
+	uint64_t total = 0;
+
+	if (s == NULL)
+		return false;
+	negative = *s == '-';
+	if (*s == '-' || *s == '+')
+		s++;
+	if (*s == '\0')
+		return false;
+	if (wm_streq(s, "0"))
+		s++;
+	while (*s != '\0') {
+		s = read_term(s, &total);
+		if (s == NULL)
+			return false;
+	}
+	if (!negative && total == DURATION_MAX)
+		return false;
+	*out_ns = (int64_t)(negative ? 0 - total : total);
+	return true;
+}
+
+/* "<whole>.<fraction><name>" without the fraction's trailing zeros. */
+static size_t put_unit(char *out, size_t size, uint64_t v, uint64_t unit, const char *name)
+{
+	uint64_t fraction = v % unit;
+	char digits[24] = "";
+	size_t width = 0;
+	int n;
+
+	for (uint64_t u = unit; u > 1 && fraction != 0; u /= 10)
+		width++;
+	if (width > 0)
+		digits[0] = '.';
+	for (size_t i = width; i > 0; i--, fraction /= 10)
+		digits[i] = (char)('0' + fraction % 10);
+	while (width > 0 && digits[width] == '0')
+		digits[width--] = '\0';
+	n = snprintf(out, size, "%" PRIu64 "%s%s", v / unit, digits, name);
+	return n < 0 ? 0 : (size_t)n;
+}
+
+static void format_magnitude(uint64_t ns, char *out, size_t size)
+{
+	const uint64_t second = WM_NS_PER_S;
+	uint64_t minutes = ns / (60 * second);
+	int n = 0;
+
+	if (ns < second) {
+		if (ns == 0)
+			put_unit(out, size, 0, 1, "s");
+		else if (ns < 1000)
+			put_unit(out, size, ns, 1, "ns");
+		else if (ns < WM_NS_PER_MS)
+			put_unit(out, size, ns, 1000, "\xc2\xb5s");
+		else
+			put_unit(out, size, ns, WM_NS_PER_MS, "ms");
+		return;
+	}
+	if (minutes >= 60)
+		n = snprintf(out, size, "%" PRIu64 "h%" PRIu64 "m", minutes / 60, minutes % 60);
+	else if (minutes > 0)
+		n = snprintf(out, size, "%" PRIu64 "m", minutes);
+	if (n >= 0 && (size_t)n < size)
+		put_unit(out + n, size - (size_t)n, ns % (60 * second), second, "s");
+}
+
+char *wm_format_duration(int64_t ns, char *out, size_t size)
+{
+	uint64_t magnitude = ns < 0 ? 0 - (uint64_t)ns : (uint64_t)ns;
+	bool negative = ns < 0;
+
+	if (size == 0)
+		return out;
+	if (negative)
+		wm_str_copy(out, size, "-");
+	if (!negative || size > 1)
+		format_magnitude(magnitude, out + negative, size - negative);
+	return out;
+}
