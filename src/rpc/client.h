@@ -31,16 +31,23 @@ struct wm_rpc_channel_opts {
 WM_MUST_CHECK int wm_rpc_channel_new(struct wm_loop *loop, struct wm_log *log,
 				     const struct wm_rpc_channel_opts *opts,
 				     struct wm_rpc_channel **out, struct wm_err *err);
-/* Open calls end with CANCELLED before this returns from the loop's next turn; @c is gone at once. */
+/* Open calls end with CANCELLED in the loop's next turn; @c is gone at once. */
 void wm_rpc_channel_close(struct wm_rpc_channel *c); /* NULL is allowed */
 /* The address connected to; false while there is none. */
 bool wm_rpc_channel_peer(const struct wm_rpc_channel *c, struct wm_endpoint *out);
 
-/* Adds request metadata; from the credentials hook, or between prepare and start of a call. */
+/* Adds request metadata, from the credentials hook; the rules are those of wm_rpc_call_add_header. */
 void wm_rpc_client_call_add_metadata(struct wm_rpc_client_call *call, const char *key,
 				     const char *value);
+/*
+ * The first value that the server sent under @key as header or, if not there, as trailer; NULL if
+ * neither. From inside the callbacks of the call. "-bin" values come decoded, *@len bytes long
+ * (@len may be NULL).
+ */
+const char *wm_rpc_client_call_metadata(const struct wm_rpc_client_call *call, const char *key,
+					size_t *len);
 
-/* ---- one request, one answer ---- */
+/* ---- one request, one answer; zeroed before first use ---- */
 struct wm_rpc_unary {
 	struct wm_rpc_client_call *call;
 	void (*cb)(struct wm_rpc_unary *u, const struct wm_err *err);
@@ -65,9 +72,13 @@ WM_MUST_CHECK int wm_rpc_unary_start(struct wm_rpc_channel *c, struct wm_rpc_una
 void wm_rpc_unary_cancel(struct wm_rpc_unary *u);
 void wm_rpc_unary_fini(struct wm_rpc_unary *u); /* not while it runs */
 
-/* ---- streams of the three kinds ---- */
+/* ---- streams of the three kinds; the caller fills in the callbacks ---- */
 struct wm_rpc_stream {
-	struct wm_rpc_client_call *call;
+	struct wm_rpc_client_call *call; /* NULL once it has ended */
+	/* The server's headers have come, so its metadata can be read. May be NULL. */
+	void (*on_headers)(struct wm_rpc_stream *s);
+	/* What was sent so far has left. May be NULL. */
+	void (*on_drain)(struct wm_rpc_stream *s);
 	/* Each message of the server; borrowed during the call. */
 	void (*on_message)(struct wm_rpc_stream *s, const ProtobufCMessage *message);
 	/* Exactly once, last: NULL when the server ended with OK. */
@@ -76,10 +87,15 @@ struct wm_rpc_stream {
 WM_MUST_CHECK int wm_rpc_stream_start(struct wm_rpc_channel *c, struct wm_rpc_stream *s,
 				      const struct wm_pb_method *method,
 				      const struct wm_rpc_call_opts *opts, struct wm_err *err);
-/* Queues a message; bounded by the connection's window plus 1 MiB, then RESOURCE_EXHAUSTED. */
+/*
+ * Queues a message. RESOURCE_EXHAUSTED while more than 1 MiB waits (on_drain tells when it has left)
+ * and for a message above the limit; CANCELLED when the call is over (on_end says or said why).
+ */
 WM_MUST_CHECK int wm_rpc_stream_send(struct wm_rpc_stream *s, const ProtobufCMessage *message,
 				     struct wm_err *err);
 void wm_rpc_stream_half_close(struct wm_rpc_stream *s);
+/* Bytes sent that wait for the server. */
+size_t wm_rpc_stream_queued(const struct wm_rpc_stream *s);
 /* Stops and resumes taking messages (flow control reaches the server). */
 void wm_rpc_stream_pause(struct wm_rpc_stream *s, bool paused);
 void wm_rpc_stream_cancel(struct wm_rpc_stream *s);

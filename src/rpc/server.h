@@ -58,7 +58,7 @@ WM_MUST_CHECK int wm_rpc_server_listen(struct wm_rpc_server *s, const struct wm_
 				       struct wm_endpoint *bound, struct wm_err *err);
 /*
  * No new connections or calls (GOAWAY); running calls have @grace_ns, then they are cancelled. @done
- * runs once when the last connection is gone.
+ * runs once, never from inside drain, when the last connection is gone and the last call finished.
  */
 void wm_rpc_server_drain(struct wm_rpc_server *s, int64_t grace_ns, void (*done)(void *arg), void *arg);
 /* Only after drain has reported, or before listen. */
@@ -69,8 +69,12 @@ const struct wm_pb_method *wm_rpc_call_method(const struct wm_rpc_call *call);
 struct wm_loop *wm_rpc_call_loop(const struct wm_rpc_call *call);
 /* For what the answer is built from; dies with the call. */
 struct wm_arena *wm_rpc_call_arena(struct wm_rpc_call *call);
-/* The first value of a request header (lower-case key), or NULL. "-bin" values come decoded. */
+/*
+ * The first value of a request header (lower-case key), or NULL. "-bin" values come decoded and may
+ * hold NULs: wm_rpc_call_metadata_n says how long they are. What gRPC itself uses is not among them.
+ */
 const char *wm_rpc_call_metadata(const struct wm_rpc_call *call, const char *key);
+const char *wm_rpc_call_metadata_n(const struct wm_rpc_call *call, const char *key, size_t *len);
 /* Walks all of them; *@at starts at 0. False at the end. */
 bool wm_rpc_call_metadata_next(const struct wm_rpc_call *call, size_t *at, const char **key,
 			       const char **value);
@@ -85,9 +89,15 @@ int64_t wm_rpc_call_deadline(const struct wm_rpc_call *call);
 void wm_rpc_call_set_identity(struct wm_rpc_call *call, const char *id);
 const char *wm_rpc_call_identity(const struct wm_rpc_call *call);
 
-/* Metadata of the answer: before the first message goes out; a trailer until finish. Copied. */
+/*
+ * Metadata of the answer: before the first message goes out; a trailer until finish. Copied. A key
+ * of other characters than 0-9 a-z _ - . or one that gRPC reserves, and a value that is not
+ * printable ASCII (unless the key ends in "-bin", which is sent as base64), is left out and logged.
+ */
 void wm_rpc_call_add_header(struct wm_rpc_call *call, const char *key, const char *value);
 void wm_rpc_call_add_trailer(struct wm_rpc_call *call, const char *key, const char *value);
+/* Sends the headers now instead of with the first message; later ones are left out. */
+void wm_rpc_call_send_headers(struct wm_rpc_call *call);
 
 /*
  * Queues one message. RESOURCE_EXHAUSTED when the reader is too slow for the connection's bound,
@@ -95,6 +105,8 @@ void wm_rpc_call_add_trailer(struct wm_rpc_call *call, const char *key, const ch
  */
 WM_MUST_CHECK int wm_rpc_call_send(struct wm_rpc_call *call, const ProtobufCMessage *message,
 				   struct wm_err *err);
+/* Stops and resumes on_message and on_half_close; flow control reaches the client. */
+void wm_rpc_call_pause(struct wm_rpc_call *call, bool paused);
 /* Bytes of this call that wait for the reader; lets a stream coalesce instead of queueing. */
 size_t wm_rpc_call_queued(const struct wm_rpc_call *call);
 /* @cb runs when everything sent so far has left; once per call of this function. */
