@@ -1,0 +1,23 @@
+#pragma once
+/*
+ * Privileges of this process: whether those that are needed are there (and the sentence that says
+ * how to get them), and giving up all others. Any thread for asking; for giving up see there.
+ */
+#include "base/err.h"
+#include <stdbool.h>
+
+enum wm_cap {
+	WM_CAP_NET_ADMIN = 1, /* interfaces, addresses, routes */
+	WM_CAP_NET_BIND = 2,  /* ports below 1024 */
+};
+
+bool wm_caps_has(unsigned caps); /* of enum wm_cap; all of them */
+/* PERMISSION_DENIED, naming what is missing and the ways to get it for @program (a path or name).
+ */
+WM_MUST_CHECK int wm_caps_require(unsigned caps, const char *program, struct wm_err *err);
+/*
+ * Keeps those of @caps that the process has, drops every other one for good, and makes sure that
+ * no program started from here can gain any. Capabilities belong to threads, so this is called
+ * before a second one exists: FAILED_PRECONDITION otherwise.
+ */
+WM_MUST_CHECK int wm_caps_restrict(unsigned caps, struct wm_err *err);
