@@ -11,7 +11,7 @@
 #include <protobuf-c/protobuf-c.h>
 
 enum wm_pb_json_flag {
-	WM_PB_JSON_INDENT = 1,	       /* format: one member per line, two spaces per level */
+	WM_PB_JSON_INDENT = 1,         /* format: one member per line, two spaces per level */
 	WM_PB_JSON_IGNORE_UNKNOWN = 2, /* parse: skip fields that the type does not know */
 };
 

@@ -2,8 +2,8 @@
 #include "pb/v1.h"
 #include <string.h>
 
-#define WM_PB_METHOD(path, in, out, from_client, from_server)                                      \
-	{ path, &in, &out, from_client, from_server },
+#define WM_PB_METHOD(path, in, out, from_client, from_server) \
+	{path, &in, &out, from_client, from_server},
 
 static const struct wm_pb_method methods[] = {
 #include "method_rows.inc"
