@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct wm_endpoint;
 struct wm_log;
 struct wm_loop;
 struct wm_rpc_channel;
