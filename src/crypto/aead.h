@@ -79,6 +79,16 @@ wm_aead_open(struct wm_aead *a, const uint8_t nonce[WM_AEAD_NONCE], const void *
 	return a->provider->open(a, nonce, ad, ad_len, in, len, out);
 }
 
+/*
+ * ChaCha20-Poly1305 without a context, for a key that is used once, as in a handshake: cheaper
+ * there than wm_aead_rekey.
+ */
+void wm_aead_seal_once(const uint8_t key[WM_AEAD_KEY], const uint8_t nonce[WM_AEAD_NONCE],
+		       const void *ad, size_t ad_len, const void *in, size_t len, void *out);
+bool wm_aead_open_once(const uint8_t key[WM_AEAD_KEY], const uint8_t nonce[WM_AEAD_NONCE],
+		       const void *ad, size_t ad_len, const void *in, size_t len, void *out)
+	__attribute__((warn_unused_result));
+
 /* XChaCha20-Poly1305, as above, with the key given each time. */
 void wm_xaead_seal(const uint8_t key[WM_AEAD_KEY], const uint8_t nonce[WM_XAEAD_NONCE],
 		   const void *ad, size_t ad_len, const void *in, size_t len, void *out);

@@ -1,0 +1,143 @@
+#include "crypto/file.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/mem.h"
+#include "base/rand.h"
+
+static int check_kind(int fd, const char *path, bool is_secret, struct wm_err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return wm_fail_errno(err, errno, "%s", path);
+	if (S_ISDIR(st.st_mode))
+		return wm_fail(err, WM_INVALID_ARGUMENT, "%s: is a directory, not a file", path);
+	if (!is_secret)
+		return 0;
+	if (!S_ISREG(st.st_mode))
+		return wm_fail(err, WM_INVALID_ARGUMENT, "%s: is not a regular file", path);
+	if ((st.st_mode & 077) != 0)
+		return wm_fail(err, WM_PERMISSION_DENIED,
+			       "%s: holds a private key but others may use it too (mode %04o): "
+			       "chmod 600 %s",
+			       path, (unsigned)(st.st_mode & 07777), path);
+	return 0;
+}
+
+static int read_all(int fd, const char *path, size_t max, struct wm_buf *out, struct wm_err *err)
+{
+	size_t start = out->len;
+
+	for (;;) {
+		size_t room = max + 1 - (out->len - start);
+		ssize_t n;
+
+		if (room > 4096)
+			room = 4096;
+		n = read(fd, wm_buf_reserve(out, room), room);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return wm_fail_errno(err, errno, "%s", path);
+		if (n == 0)
+			return 0;
+		wm_buf_commit(out, (size_t)n);
+		if (out->len - start > max)
+			return wm_fail(err, WM_RESOURCE_EXHAUSTED,
+				       "%s: longer than the %zu bytes allowed here", path, max);
+	}
+}
+
+int wm_file_read(const char *path, size_t max, bool is_secret, struct wm_buf *out,
+		 struct wm_err *err)
+{
+	/* A pipe that nobody writes to must not hang a program that wants a key. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | (is_secret ? O_NONBLOCK : 0));
+	int rc;
+
+	if (fd < 0)
+		return wm_fail_errno(err, errno, "%s", path);
+	rc = check_kind(fd, path, is_secret, err);
+	if (rc == 0)
+		rc = read_all(fd, path, max, out, err);
+	close(fd);
+	return rc;
+}
+
+static int write_all(int fd, const void *p, size_t n)
+{
+	const uint8_t *at = p;
+
+	while (n > 0) {
+		ssize_t written = write(fd, at, n);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written <= 0)
+			return -1;
+		at += written;
+		n -= (size_t)written;
+	}
+	return fsync(fd);
+}
+
+int wm_file_create(const char *path, mode_t mode, const void *p, size_t n, struct wm_err *err)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	int rc = 0;
+
+	if (fd < 0)
+		return wm_fail_errno(err, errno, "%s", path);
+	if (write_all(fd, p, n) != 0)
+		rc = wm_fail_errno(err, errno, "%s", path);
+	if (close(fd) != 0 && rc == 0)
+		rc = wm_fail_errno(err, errno, "%s", path);
+	if (rc != 0)
+		unlink(path);
+	return rc;
+}
+
+int wm_file_publish(const char *path, mode_t mode, const void *p, size_t n, struct wm_err *err)
+{
+	char aside[PATH_MAX];
+	int rc;
+
+	if (snprintf(aside, sizeof(aside), "%s.%08x", path, wm_rand_u32()) >= (int)sizeof(aside))
+		return wm_fail(err, WM_INVALID_ARGUMENT, "%s: path too long", path);
+	rc = wm_file_create(aside, mode, p, n, err);
+	if (rc != 0)
+		return rc;
+	/* Unlike rename, link leaves a file alone that somebody else made meanwhile. */
+	if (link(aside, path) != 0)
+		rc = wm_fail_errno(err, errno, "%s", path);
+	unlink(aside);
+	return rc != 0 ? rc : wm_file_sync_parent(path, err);
+}
+
+int wm_file_sync_parent(const char *path, struct wm_err *err)
+{
+	WM_AUTO(wm_autofree) char *dir = wm_strdup(path);
+	char *slash;
+	size_t n = strlen(dir);
+	int fd, rc = 0;
+
+	while (n > 1 && dir[n - 1] == '/')
+		dir[--n] = '\0';
+	slash = strrchr(dir, '/');
+	if (slash != NULL)
+		slash[slash == dir ? 1 : 0] = '\0';
+	fd = open(slash != NULL ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return wm_fail_errno(err, errno, "%s", dir);
+	/* EINVAL: a file system that has no notion of syncing a folder. */
+	if (fsync(fd) != 0 && errno != EINVAL)
+		rc = wm_fail_errno(err, errno, "%s", dir);
+	close(fd);
+	return rc;
+}

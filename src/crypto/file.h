@@ -1,0 +1,25 @@
+#pragma once
+/*
+ * Small files that hold keys and certificates: read whole with a limit, written whole or not at
+ * all. Inside crypto/ only. Blocks; any thread.
+ */
+#include "base/buf.h"
+#include "base/err.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/*
+ * Appends the file's content to @out; RESOURCE_EXHAUSTED when it is longer than @max. With
+ * @is_secret the file must be a regular one that nobody but its owner may touch.
+ */
+int wm_file_read(const char *path, size_t max, bool is_secret, struct wm_buf *out,
+		 struct wm_err *err) WM_MUST_CHECK;
+/* Makes the file @path, which must not exist, and syncs it. No temporary name: for new folders. */
+int wm_file_create(const char *path, mode_t mode, const void *p, size_t n, struct wm_err *err)
+	WM_MUST_CHECK;
+/* As wm_file_create, but the file appears under its name only when it is whole. */
+int wm_file_publish(const char *path, mode_t mode, const void *p, size_t n, struct wm_err *err)
+	WM_MUST_CHECK;
+/* Syncs the folder that @path lies in, so that the name itself survives a power cut. */
+int wm_file_sync_parent(const char *path, struct wm_err *err) WM_MUST_CHECK;

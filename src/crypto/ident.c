@@ -1,0 +1,31 @@
+#include "crypto/ident.h"
+#include <string.h>
+#include "base/mem.h"
+#include "base/str.h"
+
+bool wm_ident_is_valid(const char *s, size_t n)
+{
+	/* sizeof takes the NUL in: it is refused like the other characters. */
+	static const char refused[] = "/\\:*?\"'<>|, ";
+
+	if (n == 0 || n > WM_IDENT_MAX)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (memchr(refused, s[i], sizeof(refused)) != NULL)
+			return false;
+	}
+	return wm_utf8_is_valid(s, n);
+}
+
+bool wm_ident_is_node(const char *s, size_t n)
+{
+	static const char *const taken[] = {
+		"self", "local", "localhost", "leader", "voters", "observers",
+	};
+
+	for (size_t i = 0; i < WM_ARRAY_LEN(taken); i++) {
+		if (strlen(taken[i]) == n && memcmp(taken[i], s, n) == 0)
+			return false;
+	}
+	return wm_ident_is_valid(s, n);
+}
