@@ -1,0 +1,44 @@
+#pragma once
+/*
+ * UDP sockets that move datagrams in batches. Several sockets can share one port, each for one
+ * thread, and the kernel spreads the senders over them. One socket serves both families where the
+ * host has IPv6. Receiving never blocks; waiting is poll(2) on the descriptor.
+ */
+#include "base/addr.h"
+#include "base/err.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#define WM_UDP_BATCH 32 /* most datagrams in one system call */
+
+struct wm_udp_socket {
+	int fd;
+	bool is_dual; /* an IPv6 socket that takes IPv4 too; otherwise IPv4 only */
+};
+
+struct wm_udp_packet {
+	struct wm_endpoint peer;
+	uint8_t *data;
+	uint32_t len;
+	uint32_t cap; /* for receiving: room at @data */
+	bool is_cut;  /* it was longer than its room */
+};
+
+/*
+ * Opens @n sockets on @*port (0 = any free one, which is filled in). ALREADY_EXISTS when the port is
+ * in use, also by a process that is ready to share it. On failure nothing stays open.
+ */
+WM_MUST_CHECK int wm_udp_open(uint16_t *port, uint32_t fwmark, unsigned n,
+			      struct wm_udp_socket *out, struct wm_err *err);
+void wm_udp_close(struct wm_udp_socket *s);
+/* Marks what is sent, for routing policy; 0 = no mark. PERMISSION_DENIED without CAP_NET_ADMIN. */
+WM_MUST_CHECK int wm_udp_set_mark(const struct wm_udp_socket *s, uint32_t fwmark,
+				  struct wm_err *err);
+
+/* Fills up to @n (at most WM_UDP_BATCH) packets; returns how many, 0 when none waits, or -errno. */
+int wm_udp_recv(const struct wm_udp_socket *s, struct wm_udp_packet *p, unsigned n);
+/*
+ * Sends @n (at most WM_UDP_BATCH) packets, waiting a few milliseconds when the socket's buffer is
+ * full; returns how many the kernel refused. Any thread.
+ */
+unsigned wm_udp_send(const struct wm_udp_socket *s, const struct wm_udp_packet *p, unsigned n);
