@@ -7,6 +7,7 @@
  */
 #include "base/err.h"
 #include "wg/config.h"
+#include "wg/drop.h"
 #include <stdbool.h>
 
 struct wm_log;
@@ -66,14 +67,6 @@ void wm_wg_device_greet(struct wm_wg_device *d, const uint8_t public_key[WM_WG_K
 void wm_wg_device_send(struct wm_wg_device *d, const struct wm_endpoint *to, const void *data,
 		       size_t len);
 
-/* ---- drops: every packet that is not carried is counted under a name ---- */
-enum wm_drop {
-#define WM_DROP_ROW(id, name, sentence) id,
-#include "wg/drop.def.h"
-#undef WM_DROP_ROW
-	WM_DROP_COUNT
-};
-const char *wm_drop_name(enum wm_drop reason);
-const char *wm_drop_sentence(enum wm_drop reason);
+/* ---- drops: every packet that is not carried is counted under a name (wg/drop.h) ---- */
 /* Fills @counts[WM_DROP_COUNT] with the sums over all threads. */
 void wm_wg_device_drops(struct wm_wg_device *d, uint64_t counts[WM_DROP_COUNT]);
