@@ -30,7 +30,10 @@ WM_MUST_CHECK int wm_monitor_open(struct wm_monitor **out, struct wm_err *err);
 void wm_monitor_close(struct wm_monitor *m); /* NULL is allowed */
 /* Readable when something waits; stays the monitor's. */
 int wm_monitor_fd(const struct wm_monitor *m);
-/* Calls @cb for each change that waits, in order, and returns when there is none left. */
+/*
+ * Calls @cb for each change that waits, in order. Returns when there is none left, or after a good
+ * many; the descriptor then stays readable.
+ */
 WM_MUST_CHECK int wm_monitor_read(struct wm_monitor *m,
 				  void (*cb)(void *arg, const struct wm_monitor_change *c),
 				  void *arg, struct wm_err *err);
