@@ -25,13 +25,14 @@ struct wm_conn_events {
 /* ---- listening ---- */
 struct wm_listen_opts {
 	struct wm_endpoint at;	/* TCP; port 0 = any (see wm_listener_endpoint) */
-	const char *path;	/* or a local socket; removed on close */
+	const char *path;	/* or a local socket, mode 0600; removed on close */
 	bool v6_only;
 	int backlog;		/* 0 = 511 */
 };
 /*
  * "[::]" takes IPv4 as well unless v6_only, and falls back to 0.0.0.0 on a host without IPv6. A
- * taken port is an error that says so. The accepted connection is the callback's to close.
+ * taken port is an error that says so. A local socket that a dead process left behind is replaced.
+ * The accepted connection is the callback's to close.
  */
 WM_MUST_CHECK int wm_listener_open(struct wm_loop *loop, const struct wm_listen_opts *opts,
 				   void (*on_accept)(void *arg, struct wm_conn *c), void *arg,
@@ -49,7 +50,7 @@ struct wm_dial {
 	struct wm_timer timer;
 };
 /*
- * Connects to @to within @timeout_ns. The connection is the callback's to close. Errors name the
+ * Connects to @to within @timeout_ns (0 = as long as the system tries). The connection is the callback's to close. Errors name the
  * endpoint: UNAVAILABLE refused, unreachable; DEADLINE_EXCEEDED no answer.
  */
 WM_MUST_CHECK int wm_dial_start(struct wm_loop *loop, struct wm_dial *d, const struct wm_endpoint *to,

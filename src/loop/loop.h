@@ -20,12 +20,16 @@
 struct wm_loop;
 struct wm_log;
 
+/* Borrows @log (may be NULL). From here on the process ignores SIGPIPE. */
 struct wm_loop *wm_loop_new(struct wm_log *log);
 /* Everything opened on it must have been closed; waits for closes that are under way. */
 void wm_loop_free(struct wm_loop *loop);
-/* Runs until wm_loop_stop, or until nothing is left that could call back. */
+/*
+ * Runs until wm_loop_stop, or until nothing is left that could call back; that another thread might
+ * still post something is no reason to go on.
+ */
 void wm_loop_run(struct wm_loop *loop);
-/* Makes run return after the current callback. Loop thread only (post to it from elsewhere). */
+/* Makes run return at the end of this turn. Loop thread only (post to it from elsewhere). */
 void wm_loop_stop(struct wm_loop *loop);
 /* Runs until @done() is true or @timeout_ms passed (for tests and short programs); true when done. */
 bool wm_loop_run_until(struct wm_loop *loop, bool (*done)(void *), void *arg, int64_t timeout_ms);

@@ -1,0 +1,79 @@
+#pragma once
+/* The inside of the loop, for the units of this folder only. */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <uv.h>
+
+#include "base/addr.h"
+#include "base/buf.h"
+#include "loop/conn.h"
+#include "loop/loop.h"
+
+#define WM_LOOP_READ_SIZE 65536
+
+struct wm_loop {
+	uv_loop_t uv;
+	struct wm_log *log;
+	pthread_t thread;
+	bool is_stopped;
+	int64_t now;	 /* of this turn */
+	uint64_t uv_now; /* libuv's time when `now` was taken: when it moved on, so do we */
+
+	uv_timer_t alarm; /* for the first of the timers */
+	struct wm_timer **timers; /* a binary heap */
+	uint32_t n_timers, cap_timers;
+	uint64_t timer_seq;
+
+	uv_idle_t busy; /* runs while calls are deferred, so that the loop does not sleep */
+	uv_prepare_t before_poll;
+	uv_check_t after_poll;
+	struct wm_list deferred;
+
+	uv_async_t wake;
+	_Atomic(struct wm_post *) posts; /* the newest first */
+
+	unsigned n_open; /* what must be closed before the loop is freed */
+	char read_buf[WM_LOOP_READ_SIZE]; /* lent to one reading connection at a time */
+};
+
+/* Takes the time anew. */
+void wm_loop_refresh(struct wm_loop *loop);
+/* Runs the timers that are due, and sets the alarm for the next. */
+void wm_loop_run_timers(struct wm_loop *loop);
+/* Runs the calls that are deferred now, not those which they defer. */
+void wm_loop_run_deferred(struct wm_loop *loop);
+/* Runs what was posted; false when there was nothing. */
+bool wm_loop_run_posts(struct wm_loop *loop);
+/* As wm_fail_errno with a status of libuv's. */
+int wm_loop_fail(struct wm_err *err, int status, const char *fmt, ...) WM_PRINTF(3, 4);
+
+struct wm_conn {
+	union {
+		uv_handle_t handle;
+		uv_stream_t stream;
+		uv_tcp_t tcp;
+		uv_pipe_t pipe;
+	} uv;
+	struct wm_loop *loop;
+	const struct wm_conn_events *events;
+	void *arg;
+	bool is_tcp, is_reading, is_closing;
+	bool has_ended;	  /* the end was told, nothing more comes */
+	bool is_broken;	  /* writing failed; `failure` says why */
+	bool wants_fin;	  /* shutdown was asked for; sent behind the last byte */
+	bool is_sending;  /* `sending` is with libuv */
+	struct wm_endpoint peer, local;
+	/* One write is with libuv at a time; what comes meanwhile is collected for the next. */
+	struct wm_buf sending, waiting;
+	uv_write_t write;
+	uv_shutdown_t shutdown;
+	struct wm_defer tell_failure;
+	struct wm_err failure;
+};
+
+/* A connection whose socket is not yet open: TCP, or local when @is_tcp is false. */
+struct wm_conn *wm_conn_new(struct wm_loop *loop, bool is_tcp);
+/* Its socket is connected now. */
+void wm_conn_connected(struct wm_conn *c);
+/* Fails when the path does not fit into a socket address; @what begins the message. */
+WM_MUST_CHECK int wm_conn_check_path(const char *what, const char *path, struct wm_err *err);
