@@ -4,6 +4,7 @@
     pb_descriptors.py types IN OUT     the set without its services: protoc-c would turn an RPC named
                                        Register into a C keyword
     pb_descriptors.py methods IN OUT   one WM_PB_METHOD row per RPC, in the order of the set
+    pb_descriptors.py messages IN OUT  one WM_PB_TYPE row per message that no other holds, for tests
     pb_descriptors.py bytes IN OUT     the set as the elements of a C array, for gRPC reflection
 
 Reads the few wire fields it needs by itself, so that building needs no protobuf for Python. Field
@@ -13,7 +14,8 @@ import re
 import sys
 
 SET_FILE = 1
-FILE_NAME, FILE_PACKAGE, FILE_SERVICE = 1, 2, 6
+FILE_NAME, FILE_PACKAGE, FILE_MESSAGE, FILE_SERVICE = 1, 2, 4, 6
+MESSAGE_NAME = 1
 SERVICE_NAME, SERVICE_METHOD = 1, 2
 METHOD_NAME, METHOD_INPUT, METHOD_OUTPUT, METHOD_CLIENT_STREAM, METHOD_SERVER_STREAM = 1, 2, 3, 5, 6
 
@@ -108,13 +110,22 @@ def row(path, method):
     return f'WM_PB_METHOD("{path}{text(method, METHOD_NAME)}", {", ".join(ends + flags)})'
 
 
+def messages(data):
+    rows = []
+    for _, file, _ in fields(data):
+        package = text(file, FILE_PACKAGE)
+        rows += [f"WM_PB_TYPE({c_name(package + '.' + text(message, MESSAGE_NAME))})"
+                 for number, message, _ in fields(file) if number == FILE_MESSAGE]
+    return ("\n".join(rows) + "\n").encode()
+
+
 def c_bytes(data):
     lines = [", ".join(str(b) for b in data[i:i + 20]) for i in range(0, len(data), 20)]
     return (",\n".join(lines) + "\n").encode()
 
 
 def main():
-    modes = {"types": types, "methods": methods, "bytes": c_bytes}
+    modes = {"types": types, "methods": methods, "messages": messages, "bytes": c_bytes}
     if len(sys.argv) != 4 or sys.argv[1] not in modes:
         raise SystemExit(__doc__)
     with open(sys.argv[2], "rb") as f:
