@@ -19,7 +19,7 @@
 #define WM_PKI_LEAF_EXPIRY (INT64_C(2160) * 3600 * 1000000000)
 #define WM_PKI_RSA_MIN     2048 /* below, current TLS libraries refuse the certificate */
 #define WM_PKI_RSA_MAX     8192
-#define WM_PKI_MAX_PEM     (256u * 1024) /* most bytes of PEM text that are looked at */
+#define WM_PKI_MAX_PEM     (1024u * 1024) /* most bytes of PEM text that are looked at */
 
 enum wm_pki_key_type { WM_PKI_ECDSA, WM_PKI_RSA, WM_PKI_WEBMESH };
 

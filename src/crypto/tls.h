@@ -25,11 +25,18 @@ struct wm_tls_server_opts {
 	struct wm_tls_source client_ca; /* empty: the system's roots */
 };
 
+/* What the program calls its options, for errors that say what to do. */
+struct wm_tls_hints {
+	const char *ca;    /* "--tls.ca-file" */
+	const char *names; /* "--tls.verify-chain-only" */
+};
+
 struct wm_tls_client_opts {
-	struct wm_tls_source ca;        /* trusted besides the system's roots */
-	struct wm_tls_source cert, key; /* our own, for mTLS; both or none */
-	bool verify_chain_only;         /* any name will do */
-	bool skip_verify;               /* anybody will do */
+	struct wm_tls_source ca;          /* trusted besides the system's roots */
+	struct wm_tls_source cert, key;   /* our own, for mTLS; both or none */
+	bool verify_chain_only;           /* any name will do */
+	bool skip_verify;                 /* anybody will do */
+	const struct wm_tls_hints *hints; /* static; NULL: as in the comments above */
 };
 
 struct wm_tls_config;
@@ -58,8 +65,9 @@ int wm_tls_source_cn(const struct wm_tls_source *s, char *out, size_t size, stru
 
 /*
  * A connection in the role of its config. @host is whom a client dials: a DNS name (sent as SNI)
- * or an IP literal (checked against the certificate's IP names); a server passes NULL. A client's
- * first flight can be drained at once.
+ * or an IP literal without brackets (checked against the certificate's IP names), and must not be
+ * empty while names are verified; a server passes NULL. A client's first flight can be drained at
+ * once.
  */
 struct wm_tls *wm_tls_new(const struct wm_tls_config *c, const char *host)
 	__attribute__((returns_nonnull));

@@ -1,0 +1,37 @@
+#pragma once
+/* The insides of TLS configs and connections, shared by the tls*.c files only. */
+#include <openssl/ssl.h>
+#include "base/buf.h"
+#include "base/err.h"
+#include "crypto/tls.h"
+
+struct wm_tls_config {
+	SSL_CTX *ctx;
+	bool is_server;
+	bool verifies_peer;
+	bool verifies_name;
+	struct wm_tls_hints hints;
+};
+
+struct wm_tls {
+	SSL *ssl;
+	struct wm_buf in; /* ciphertext that has come and is not read yet, from in_at on */
+	size_t in_at;
+	struct wm_buf out; /* ciphertext that is to go */
+	bool is_server;
+	bool verifies_peer;
+	bool is_established;
+	bool is_closed;
+	struct wm_tls_hints hints;
+	char host[256];        /* whom a client dials */
+	struct wm_err refusal; /* why we do not accept the peer's certificate; code 0: we do */
+	struct wm_err failure; /* why the connection is dead; code 0: it is not */
+	char cn[64];           /* of the peer, "" for none */
+};
+
+/* Puts the connection's two buffers under @t->ssl. */
+void wm_tls_bio_attach(struct wm_tls *t);
+/* OpenSSL's verify callback: notes in t->refusal why a chain is not accepted. */
+int wm_tls_on_verify(int ok, X509_STORE_CTX *store);
+/* Fills t->failure after a call of OpenSSL failed, and returns its code; copies it to @err. */
+int wm_tls_explain(struct wm_tls *t, struct wm_err *err);
