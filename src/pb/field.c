@@ -70,9 +70,10 @@ size_t wm_pb_field_count(const ProtobufCMessage *m, const ProtobufCFieldDescript
 const void *wm_pb_field_at(const ProtobufCMessage *m, const ProtobufCFieldDescriptor *f, size_t i)
 {
 	const void *at = member(m, f->offset);
-	if (wm_pb_field_is_repeated(f))
-		at = *(const char *const *)at + i * wm_pb_field_size(f->type);
-	return at;
+	if (!wm_pb_field_is_repeated(f))
+		return at;
+	const char *items = *(const char *const *)at;
+	return items != NULL ? items + i * wm_pb_field_size(f->type) : NULL;
 }
 
 ProtobufCMessage *wm_pb_field_message(const void *at)

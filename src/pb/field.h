@@ -19,7 +19,8 @@ bool wm_pb_field_is_oneof(const ProtobufCFieldDescriptor *f);
 /* How many elements @m holds: of a repeated field its length, of any other 0 (unset) or 1. */
 size_t wm_pb_field_count(const ProtobufCMessage *m, const ProtobufCFieldDescriptor *f);
 
-/* The place of element @i; for text, bytes and messages the place of the pointer or pair. */
+/* The place of element @i; for text, bytes and messages the place of the pointer or pair. NULL in
+ * an empty array. */
 const void *wm_pb_field_at(const ProtobufCMessage *m, const ProtobufCFieldDescriptor *f, size_t i);
 
 /* The submessage at such a place; may be NULL. */
