@@ -18,7 +18,7 @@ struct wm_store;
 struct wm_store_opts {
 	const char *path;   /* folder of the state; created 0700. NULL = in memory only */
 	uint64_t map_limit; /* most bytes of state; 0 = 8 GiB (address space, not memory) */
-	uint32_t history;   /* changes kept in memory for watchers that resume; 0 = 4096 */
+	uint32_t history;   /* revisions kept in memory for watchers that resume; 0 = 4096 */
 };
 
 /*
@@ -38,7 +38,7 @@ struct wm_propose {
 	void (*cb)(struct wm_propose *p, const struct wm_err *err);
 	int code; /* private */
 	uint64_t revision; /* on success: the state that contains it, durable and readable here */
-	char failed[480];  /* on FAILED_PRECONDITION: the key whose condition did not hold */
+	char failed[WM_KEY_MAX + 1]; /* on FAILED_PRECONDITION: the key whose condition did not hold */
 };
 /*
  * Takes @txn. Ends with: NULL, applied at @revision; FAILED_PRECONDITION, a condition did not hold
@@ -49,7 +49,10 @@ void wm_store_propose(struct wm_store *s, struct wm_propose *p, struct wm_txn *t
 		      void (*cb)(struct wm_propose *p, const struct wm_err *err));
 
 /* ---- read ---- */
-/* A consistent view of the newest applied revision; close it before returning to the loop. */
+/*
+ * A consistent view of the newest applied revision, the one that watchers were told last; close it
+ * before returning to the loop.
+ */
 WM_MUST_CHECK int wm_store_view(struct wm_store *s, struct wm_view **out, struct wm_err *err);
 /* The newest revision that views and watchers here have seen. */
 uint64_t wm_store_revision(const struct wm_store *s);
@@ -78,7 +81,10 @@ struct wm_watch {
 	 * store closes). It may be started again with a fresh view. */
 	void (*on_end)(struct wm_watch *w, const struct wm_err *err);
 };
-/* Reports every change after revision @after. Set the two callbacks before. */
+/*
+ * Reports every change after revision @after, never from inside this call. Set the two callbacks
+ * before. A store that is closing reports nothing.
+ */
 void wm_store_watch(struct wm_store *s, struct wm_watch *w, const char *prefix, uint64_t after);
-/* No callback runs any more. */
+/* No callback runs any more. Harmless on a zeroed watch and on one that is over. */
 void wm_watch_stop(struct wm_watch *w);

@@ -8,6 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define WM_TXN_OPS_MAX	 65536		    /* conditions and changes of one transaction */
+#define WM_TXN_BYTES_MAX (64 * 1024 * 1024) /* of all its keys and values */
+
 struct wm_txn;
 
 struct wm_txn *wm_txn_new(void);
@@ -26,5 +29,8 @@ void wm_txn_put_str(struct wm_txn *t, const char *key, const char *value);
 void wm_txn_delete(struct wm_txn *t, const char *key); /* absent is fine */
 
 size_t wm_txn_changes(const struct wm_txn *t);
-/* INVALID_ARGUMENT naming the key: empty, too long, NUL inside; value too large; more than 64 Ki changes. */
+/*
+ * INVALID_ARGUMENT naming the key: empty or too long; value too large; more than WM_TXN_OPS_MAX
+ * changes and conditions, or more than WM_TXN_BYTES_MAX bytes in all.
+ */
 WM_MUST_CHECK int wm_txn_check(const struct wm_txn *t, struct wm_err *err);
