@@ -33,9 +33,11 @@ int wm_env_fail(const struct wm_env *e, int rc, const char *what, struct wm_err 
 	case ENOSPC:
 	case EDQUOT:
 	case EFBIG:
+	case EIO: /* LMDB's answer to a write that was cut short, as by a full disk */
 		return wm_fail(err, WM_RESOURCE_EXHAUSTED,
-			       "%s: %s: %s: nothing was changed; make room and try again", e->path,
-			       what, strerror(rc));
+			       "%s: %s: the disk is full or fails (%s): nothing was changed; make "
+			       "room and try again",
+			       e->path, what, strerror(rc));
 	case MDB_VERSION_MISMATCH:
 		return wm_fail(err, WM_DATA_LOSS,
 			       "%s: %s: written by another version of LMDB: open it with the program "
