@@ -76,11 +76,11 @@ WM_OPT(LIST, mesh_join_addresses, "mesh.", "join-addresses", "",
 WM_OPT(INT, mesh_max_join_retries, "mesh.", "max-join-retries", "15",
        "How often to try to join", .max = INT32_MAX)
 WM_OPT(PORT, mesh_grpc_advertise_port, "mesh.", "grpc-advertise-port", "8443",
-       "API port that is told to the others; 0 for that of services.api.listen-address")
+       "API port that is told to the others; when 0 or not given, that of services.api.listen-address")
 WM_OPT(BOOL, mesh_disable_ipv4, "mesh.", "disable-ipv4", "false",
-       "No IPv4 in the mesh (global.disable-ipv4 decides)")
+       "No IPv4 in the mesh")
 WM_OPT(BOOL, mesh_disable_ipv6, "mesh.", "disable-ipv6", "false",
-       "No IPv6 in the mesh (global.disable-ipv6 decides)")
+       "No IPv6 in the mesh")
 WM_OPT(LIST, mesh_routes, "mesh.", "routes", "",
        "Networks behind this node that the others may reach through it", .of = WM_CONF_PREFIX)
 WM_OPT(BOOL, mesh_storage_prefer_ipv6, "mesh.", "storage-prefer-ipv6", "false",

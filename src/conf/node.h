@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #define WM_CONF_FILE_MAX  (1024u * 1024) /* bytes of a configuration file */
-#define WM_CONF_NODES_MAX 65536u         /* nodes of one file */
+#define WM_CONF_NODES_MAX 8192u          /* nodes of one file */
 #define WM_CONF_DEPTH_MAX 16u            /* maps and lists within each other */
 
 enum wm_conf_node_type {

@@ -26,7 +26,7 @@ int wm_conf_value_add_pair(const struct wm_conf_option *o, const char *key, cons
 void wm_conf_value_format(const struct wm_conf_option *o, const void *at, struct wm_buf *out);
 /* Releases what the value holds and zeroes it. */
 void wm_conf_value_fini(const struct wm_conf_option *o, void *at);
-/* True when both would be shown alike. */
-bool wm_conf_value_equal(const struct wm_conf_option *o, const void *a, const void *b);
+/* True when the value is the one that the row's default makes. */
+bool wm_conf_value_is_default(const struct wm_conf_option *o, const void *at);
 /* "true or false", "a duration such as 1m30s": what a value of the row has to be. */
 const char *wm_conf_value_wants(const struct wm_conf_option *o);

@@ -1,0 +1,73 @@
+#include "conf/file.h"
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "conf/yaml.h"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef int (*parse_fn)(struct wm_arena *a, const char *name, const void *text, size_t len,
+			struct wm_conf_node **out, struct wm_err *err);
+
+/* One row per format. */
+static const struct {
+	const char *extension;
+	parse_fn parse;
+} formats[] = {
+	{".yaml", wm_conf_yaml_parse},
+	{".yml", wm_conf_yaml_parse},
+};
+
+static int read_all(FILE *f, const char *path, struct wm_buf *out, struct wm_err *err)
+{
+	for (size_t n = 1; n > 0;) {
+		n = fread(wm_buf_reserve(out, 8192), 1, 8192, f);
+		wm_buf_commit(out, n);
+		if (out->len > WM_CONF_FILE_MAX)
+			return wm_fail(err, WM_INVALID_ARGUMENT, "%s: larger than %u bytes", path,
+				       WM_CONF_FILE_MAX);
+	}
+	if (ferror(f))
+		return wm_fail_errno(err, errno, "%s: cannot read", path);
+	return 0;
+}
+
+static int read_with(struct wm_arena *a, const char *path, parse_fn parse,
+		     struct wm_conf_node **out, struct wm_err *err)
+{
+	struct wm_buf text = {0};
+	FILE *f = fopen(path, "re");
+	if (f == NULL)
+		return wm_fail_errno(err, errno, "%s: cannot open the configuration file", path);
+	int rc = read_all(f, path, &text, err);
+	fclose(f);
+	if (rc == 0)
+		rc = parse(a, path, text.data, text.len, out, err);
+	/* It may have held keys or passwords. */
+	if (text.data != NULL)
+		wm_wipe(text.data, text.cap);
+	wm_buf_fini(&text);
+	return rc;
+}
+
+int wm_conf_file_read_yaml(struct wm_arena *a, const char *path, struct wm_conf_node **out,
+			   struct wm_err *err)
+{
+	return read_with(a, path, wm_conf_yaml_parse, out, err);
+}
+
+int wm_conf_file_read(struct wm_arena *a, const char *path, struct wm_conf_node **out,
+		      struct wm_err *err)
+{
+	for (size_t i = 0; i < WM_ARRAY_LEN(formats); i++) {
+		if (wm_str_ends(path, formats[i].extension))
+			return read_with(a, path, formats[i].parse, out, err);
+	}
+	const char *dot = strrchr(path, '.');
+	if (dot == NULL || strchr(dot, '/') != NULL)
+		return wm_fail(err, WM_INVALID_ARGUMENT,
+			       "%s: has no extension; configuration files end in .yaml", path);
+	return wm_fail(err, WM_INVALID_ARGUMENT,
+		       "%s: files of the kind %s are not read; write it as .yaml", path, dot);
+}
