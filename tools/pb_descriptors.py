@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 """Cuts what the build needs out of a protobuf FileDescriptorSet.
 
-    pb_descriptors.py types IN OUT     the set without its services: protoc-c would turn an RPC named
-                                       Register into a C keyword
-    pb_descriptors.py methods IN OUT   one WM_PB_METHOD row per RPC, in the order of the set
-    pb_descriptors.py messages IN OUT  one WM_PB_TYPE row per message that no other holds, for tests
-    pb_descriptors.py bytes IN OUT     the set as the elements of a C array, for gRPC reflection
+    pb_descriptors.py types IN OUT      the set without its services: protoc-c would turn an RPC
+                                        named Register into a C keyword
+    pb_descriptors.py methods IN OUT    one WM_PB_METHOD row per RPC, in the order of the set
+    pb_descriptors.py messages IN OUT   one WM_PB_TYPE row per message that lies in no other
+    pb_descriptors.py bytes IN OUT      the set as the elements of a C array, for gRPC reflection
 
 Reads the few wire fields it needs by itself, so that building needs no protobuf for Python. Field
 numbers are those of google/protobuf/descriptor.proto.

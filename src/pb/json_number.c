@@ -35,7 +35,9 @@ static bool reads_back(const char *s, double value, bool is_float)
 
 void wm_json_real_format(double value, bool is_float, char out[WM_JSON_REAL_SIZE])
 {
-	int digits = is_float ? FLT_DIG : DBL_DIG;
+	/* A number below the normal range may be told from its neighbours by a single digit. */
+	bool normal = is_float ? isnormal((float)value) : isnormal(value);
+	int digits = !normal ? 1 : is_float ? FLT_DIG : DBL_DIG;
 
 	if (isnan(value)) {
 		strcpy(out, "\"NaN\"");

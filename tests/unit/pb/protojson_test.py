@@ -64,13 +64,14 @@ class Filler:
         return self.random.choice(edges + [self.random.uniform(-1e6, 1e6)])
 
     def float32(self):
-        value = self.random.choice([0.0, 1.5, 0.1, 1e-45, 1e38, -math.inf,
+        value = self.random.choice([0.0, 1.5, 0.1, 1.1754943508222875e-38, 1e38, -math.inf,
                                     self.random.uniform(-1e6, 1e6)])
         return struct.unpack("<f", struct.pack("<f", value))[0]
 
     def text(self):
         alphabet = "ab/:\"\\\n\r\t\b\f\x01\x1f\x7fäß€\u2028\U0001f600 0<>&'"
-        return "".join(self.random.choice(alphabet) for _ in range(self.random.choice([0, 1, 8, 40])))
+        length = self.random.choice([0, 1, 8, 40])
+        return "".join(self.random.choice(alphabet) for _ in range(length))
 
     def data(self):
         return self.random.randbytes(self.random.choice([0, 1, 2, 3, 4, 31, 64]))
@@ -158,8 +159,9 @@ class Filler:
 
 def random_messages(name):
     filler = Filler(f"{SEED} {name}")
-    return [class_of(name)()] + [filler.fill(class_of(name)()) for _ in range(ROUNDS)] \
-        if name != "google.protobuf.Value" else [filler.fill(class_of(name)()) for _ in range(ROUNDS)]
+    filled = [filler.fill(class_of(name)()) for _ in range(ROUNDS)]
+    empty_has_no_text = name == "google.protobuf.Value"
+    return filled if empty_has_no_text else [class_of(name)()] + filled
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -194,7 +196,8 @@ ACCEPTED = [
     '{"aMessage": null}', '{"someInt32": []}', '{"someInt32": null}', '{"someInt32": [1, "2"]}',
     '{"byInt32": {"-1": "x"}}', '{"byBool": {"true": "1", "false": 2}}', '{"byString": null}',
     '{"byInt64": {"5": "BLUE"}}', '{"values": {"a": null}}', '{"someValue": [null, 1, [], {}]}',
-    '{"oneString": ""}', '{"oneNull": null}', '{"oneInt32": 0}', '{"oneInt32": null, "oneBytes": ""}',
+    '{"oneString": ""}', '{"oneNull": null}', '{"oneInt32": 0}',
+    '{"oneInt32": null, "oneBytes": ""}',
     '{"oneNull": "NULL_VALUE"}', '{"oneValue": null}', '{"aValue": null}', '{"aNull": null}',
     '{"aTime": "2023-12-15T10:00:00Z"}', '{"aTime": "2023-12-15T10:00:00.5+02:00"}',
     '{"aTime": "0001-01-01T00:00:00Z"}', '{"aTime": "9999-12-31T23:59:59.999999999Z"}',
@@ -257,7 +260,8 @@ def test_errors_name_line_column_and_field():
     assert parse(texts) == [
         'INVALID_ARGUMENT line 2, column 29: wmtest.AllTypes.a_int32: no whole number of this size',
         'INVALID_ARGUMENT line 1, column 11: wmtest.AllTypes: unknown field "nobody"',
-        'INVALID_ARGUMENT line 1, column 19: wmtest.AllTypes.a_color: wmtest.Color has no value GREEN',
+        'INVALID_ARGUMENT line 1, column 19: wmtest.AllTypes.a_color: '
+        'wmtest.Color has no value GREEN',
     ]
 
 
