@@ -106,5 +106,5 @@ struct wm_prefix wm_prefix_of_addr(const struct wm_addr *a)
 
 bool wm_prefix_is_default(const struct wm_prefix *p)
 {
-	return p->bits == 0 && wm_addr_is_unspecified(&p->addr);
+	return p->bits == 0 && wm_addr_is_valid(&p->addr);
 }

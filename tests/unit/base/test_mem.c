@@ -66,8 +66,8 @@ static void test_try_alloc_fails_when_told(void **state)
 }
 
 /* The sanitizers' allocators end the program over a size that malloc only refuses. */
-const char *__asan_default_options(void);
-const char *__tsan_default_options(void);
+__attribute__((visibility("default"))) const char *__asan_default_options(void);
+__attribute__((visibility("default"))) const char *__tsan_default_options(void);
 
 const char *__asan_default_options(void)
 {
