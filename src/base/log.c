@@ -216,40 +216,55 @@ static bool has_control(const char *s)
 	return false;
 }
 
+/* The room that the quoted value takes, with quotes and NUL. */
+static size_t quoted_size(const char *s)
+{
+	size_t size = 3, taken;
+	char piece[8];
+
+	for (; *s != '\0'; s += taken)
+		size += quote_char(s, piece, &taken);
+	return size;
+}
+
+/* As much as fits in front of @behind further characters; returns its length. */
+static size_t quote_chars(const char *s, char *out, size_t size, size_t behind)
+{
+	size_t len = 0, taken;
+	char piece[8];
+
+	for (; *s != '\0'; s += taken) {
+		size_t n = quote_char(s, piece, &taken);
+
+		if (len + n + behind > size)
+			break;
+		memcpy(out + len, piece, n);
+		len += n;
+	}
+	return len;
+}
+
 char *wm_log_quote(const char *s, char *out, size_t size)
 {
-	static const char cut[] = "...";
-	size_t len = 0;
+	const char *end = "\"";
+	size_t len;
 
 	if (s == NULL)
 		s = "";
-	if (size < 6) { /* too small for "..." in quotes */
-		if (size > 0)
-			out[0] = '\0';
-		return out;
-	}
 	if (!needs_quotes(s) && !has_control(s) && strlen(s) < size) {
 		memcpy(out, s, strlen(s) + 1);
 		return out;
 	}
-	out[len++] = '"';
-	while (*s != '\0') {
-		char piece[8];
-		size_t taken, n = quote_char(s, piece, &taken);
-		/* Behind the last character stand a quote and a NUL, else dots as well. */
-		size_t behind = s[taken] == '\0' ? 2 : sizeof(cut) + 1;
-
-		if (len + n + behind > size) {
-			memcpy(out + len, cut, sizeof(cut) - 1);
-			len += sizeof(cut) - 1;
-			break;
-		}
-		memcpy(out + len, piece, n);
-		len += n;
-		s += taken;
+	if (size < sizeof("\"...\"")) {
+		if (size > 0)
+			out[0] = '\0';
+		return out;
 	}
-	out[len++] = '"';
-	out[len] = '\0';
+	if (quoted_size(s) > size)
+		end = "...\"";
+	out[0] = '"';
+	len = 1 + quote_chars(s, out + 1, size - 1, strlen(end) + 1);
+	memcpy(out + len, end, strlen(end) + 1);
 	return out;
 }
 
