@@ -1,6 +1,7 @@
 #include "hex.h"
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include "base/clock.h"
 #include "base/mem.h"
 #include "crypto/pki.h"
@@ -201,6 +202,100 @@ static void test_expired_client(void **state)
 	end(&p);
 }
 
+/* ---- names and uses ---- */
+
+static void add_extension(X509 *cert, int nid, const char *value)
+{
+	X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, NULL, nid, value);
+
+	assert_non_null(e);
+	assert_int_equal(X509_add_ext(cert, e, -1), 1);
+	X509_EXTENSION_free(e);
+}
+
+/* A certificate that is its own authority, for the names and the use given; returns its text. */
+static char *use_own_cert(struct foreign *p, const char *names, const char *use)
+{
+	X509 *cert = X509_new();
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	WM_AUTO(wm_buf_fini) struct wm_buf b = {0};
+	BIO *out = BIO_new(BIO_s_mem());
+	char *pem;
+
+	X509_set_version(cert, X509_VERSION_3);
+	X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_UTF8,
+				   (const unsigned char *)"own\x1b[2J", -1, -1, 0);
+	X509_set_issuer_name(cert, X509_get_subject_name(cert));
+	X509_set_pubkey(cert, key);
+	X509_gmtime_adj(X509_getm_notBefore(cert), -60);
+	X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
+	if (names != NULL)
+		add_extension(cert, NID_subject_alt_name, names);
+	add_extension(cert, NID_ext_key_usage, use);
+	assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
+	assert_int_equal(SSL_CTX_use_certificate(p->ctx, cert), 1);
+	assert_int_equal(SSL_CTX_use_PrivateKey(p->ctx, key), 1);
+	PEM_write_bio_X509(out, cert);
+	long n = BIO_get_mem_data(out, &pem);
+	wm_buf_add(&b, pem, (size_t)n);
+	BIO_free(out);
+	EVP_PKEY_free(key);
+	X509_free(cert);
+	return to_base64(&b);
+}
+
+/* What our client says to a server with such a certificate, which it trusts as an authority. */
+static void judge(const char *names, const char *use, const char *host, struct wm_err *err)
+{
+	struct foreign p = new_foreign(true);
+	WM_AUTO(wm_autofree) char *pem = use_own_cert(&p, names, use);
+	struct wm_tls_client_opts o = {.ca.data = pem};
+	struct wm_tls_config *c;
+	struct wm_tls *t;
+
+	assert_int_equal(wm_tls_config_new_client(&o, &c, NULL), 0);
+	t = wm_tls_new(c, host);
+	wm_tls_config_free(c);
+	start(&p, true);
+	talk(t, &p, err);
+	wm_tls_free(t);
+	end(&p);
+}
+
+static void test_addresses_in_certificates(void **state)
+{
+	static const char names[] = "IP:10.0.0.1,IP:fd00::1,DNS:*.example.org";
+	static const char *const good[] = {"10.0.0.1", "fd00::1", "fd00:0::1%eth0", "a.example.org",
+					   "A.Example.Org."};
+	static const char *const bad[] = {
+		"10.0.0.2", "fd00::2", "a.b.example.org", "example.org", "10.0.0.1.example.com",
+		"own"};
+	struct wm_err err;
+
+	for (size_t i = 0; i < WM_ARRAY_LEN(good); i++) {
+		judge(names, "serverAuth", good[i], &err);
+		if (err.code != 0)
+			fail_msg("%s: %s", good[i], err.text);
+	}
+	for (size_t i = 0; i < WM_ARRAY_LEN(bad); i++) {
+		judge(names, "serverAuth", bad[i], &err);
+		assert_says(&err, WM_UNAUTHENTICATED,
+			    "the server's certificate is for 10.0.0.1, fd00::1, *.example.org, "
+			    "not ");
+	}
+	judge(NULL, "serverAuth", "own", &err);
+	assert_says(&err, WM_UNAUTHENTICATED, "is for no name at all, not own");
+}
+
+static void test_certificate_of_another_use(void **state)
+{
+	struct wm_err err;
+
+	judge("DNS:own", "clientAuth", "own", &err);
+	assert_says(&err, WM_UNAUTHENTICATED,
+		    "the certificate (own?[2J) of the server may not be used by a server");
+}
+
 /* ---- protocols ---- */
 
 static void test_tls12(void **state)
@@ -347,6 +442,8 @@ int main(void)
 		cmocka_unit_test(test_expired_server),
 		cmocka_unit_test(test_server_from_the_future),
 		cmocka_unit_test(test_expired_client),
+		cmocka_unit_test(test_addresses_in_certificates),
+		cmocka_unit_test(test_certificate_of_another_use),
 		cmocka_unit_test(test_tls12),
 		cmocka_unit_test(test_old_protocol),
 		cmocka_unit_test(test_alpn),
