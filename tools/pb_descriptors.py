@@ -5,7 +5,6 @@
                                         named Register into a C keyword
     pb_descriptors.py methods IN OUT    one WM_PB_METHOD row per RPC, in the order of the set
     pb_descriptors.py messages IN OUT   one WM_PB_TYPE row per message that lies in no other
-    pb_descriptors.py bytes IN OUT      the set as the elements of a C array, for gRPC reflection
 
 Reads the few wire fields it needs by itself, so that building needs no protobuf for Python. Field
 numbers are those of google/protobuf/descriptor.proto.
@@ -119,13 +118,8 @@ def messages(data):
     return ("\n".join(rows) + "\n").encode()
 
 
-def c_bytes(data):
-    lines = [", ".join(str(b) for b in data[i:i + 20]) for i in range(0, len(data), 20)]
-    return (",\n".join(lines) + "\n").encode()
-
-
 def main():
-    modes = {"types": types, "methods": methods, "messages": messages, "bytes": c_bytes}
+    modes = {"types": types, "methods": methods, "messages": messages}
     if len(sys.argv) != 4 or sys.argv[1] not in modes:
         raise SystemExit(__doc__)
     with open(sys.argv[2], "rb") as f:
