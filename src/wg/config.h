@@ -47,3 +47,6 @@ struct wm_wg_config {
 	struct wm_wg_peer_config *peers;
 	size_t n_peers;
 };
+
+/* Wipes the keys and frees all of it: for what was handed out as owned by the caller. NULL is allowed. */
+void wm_wg_config_free(struct wm_wg_config *c);

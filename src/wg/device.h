@@ -60,7 +60,6 @@ WM_MUST_CHECK int wm_wg_device_configure(struct wm_wg_device *d, const struct wm
 					 struct wm_err *err);
 /* The device's state, owned by the caller (wm_wg_config_free); the private key only if @with_keys. */
 struct wm_wg_config *wm_wg_device_get(struct wm_wg_device *d, bool with_keys);
-void wm_wg_config_free(struct wm_wg_config *c); /* wipes keys */
 /* Starts a handshake with a peer that has an endpoint and no fresh session; otherwise does nothing. */
 void wm_wg_device_greet(struct wm_wg_device *d, const uint8_t public_key[WM_WG_KEY]);
 /* Sends a datagram that is not WireGuard from the device's port. */

@@ -1,0 +1,244 @@
+#include "wg/device.h"
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/log.h"
+#include "base/mem.h"
+#include "wg/device_impl.h"
+#include "wg/uapi_server.h"
+
+#define DEFAULT_MTU	    1420
+#define DEFAULT_WORKERS_MAX 4
+
+/* ---- events from the threads ---- */
+
+static void tell_handshakes(struct wm_wg_device *d)
+{
+	unsigned bits;
+	struct wm_wg_ring *r;
+	while (!d->is_closed && (r = wm_wg_bell_take(&d->core.events, &bits)) != NULL) {
+		struct wm_wg_peer *p = wm_container_of(r, struct wm_wg_peer, events);
+		struct wm_endpoint from = {.port = 0};
+		uint8_t key[WM_WG_KEY];
+		memcpy(key, p->public_key, sizeof(key)); /* the callback may remove the peer */
+		wm_wg_place_get(&p->place, &from);
+		if (d->events.on_handshake != NULL)
+			d->events.on_handshake(d->arg, key, &from);
+	}
+}
+
+static void tell_foreign(struct wm_wg_device *d)
+{
+	struct wm_wg_foreign *f = d->is_closed ? NULL : wm_wg_core_take_foreign(&d->core);
+	while (f != NULL) {
+		struct wm_wg_foreign *next = f->next;
+		if (!d->is_closed && d->events.on_foreign != NULL)
+			d->events.on_foreign(d->arg, &f->from, f->data, f->len);
+		wm_free(f);
+		f = next;
+	}
+}
+
+static void tell_broken(struct wm_wg_device *d)
+{
+	int sys = d->is_closed ? 0 : atomic_load(&d->core.broken);
+	struct wm_err why;
+	if (sys <= 0)
+		return;
+	atomic_store(&d->core.broken, -sys); /* once */
+	wm_fail_errno(&why, sys, "the interface %s is gone", wm_tun_name(d->core.tun));
+	wm_error(d->log, "wg.broken", "interface=%s", wm_tun_name(d->core.tun));
+	if (d->events.on_broken != NULL)
+		d->events.on_broken(d->arg, &why);
+}
+
+static void free_device(struct wm_wg_device *d)
+{
+	wm_wipe(d, sizeof(*d));
+	free(d);
+}
+
+static void on_post(struct wm_post *post)
+{
+	struct wm_wg_device *d = wm_container_of(post, struct wm_wg_device, post);
+	atomic_store(&d->is_posted, false);
+	d->is_draining = true;
+	tell_handshakes(d);
+	tell_foreign(d);
+	tell_broken(d);
+	d->is_draining = false;
+	if (d->is_closed)
+		free_device(d);
+}
+
+/* Any thread. */
+static void wake_loop(void *arg)
+{
+	struct wm_wg_device *d = arg;
+	if (!atomic_exchange(&d->is_posted, true))
+		wm_loop_post(d->loop, &d->post, on_post);
+}
+
+/* ---- opening and closing ---- */
+
+static unsigned default_workers(void)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	if (cores < 1)
+		return 1;
+	return cores > DEFAULT_WORKERS_MAX ? DEFAULT_WORKERS_MAX : (unsigned)cores;
+}
+
+static struct wm_wg_device *new_device(struct wm_loop *loop, struct wm_log *log,
+				       const struct wm_wg_events *events, void *arg)
+{
+	static const struct wm_wg_events deaf;
+	struct wm_wg_device *d = aligned_alloc(_Alignof(struct wm_wg_device), sizeof(*d));
+	if (d == NULL)
+		abort();
+	memset(d, 0, sizeof(*d));
+	d->loop = loop;
+	d->log = log;
+	d->events = events != NULL ? *events : deaf;
+	d->arg = arg;
+	wm_list_init(&d->peer_list);
+	d->core.epoch = wm_epoch_new();
+	d->core.wants_foreign = d->events.on_foreign != NULL;
+	d->core.wake_loop = wake_loop;
+	d->core.wake_arg = d;
+	d->core.foreign_last = &d->core.foreign;
+	pthread_mutex_init(&d->core.foreign_lock, NULL);
+	wm_wg_bell_init(&d->core.events);
+	wm_wg_allowedips_init(&d->core.allowed, d->core.epoch);
+	wm_wg_index_init(&d->core.index, d->core.epoch);
+	return d;
+}
+
+static int start_threads(struct wm_wg_device *d, unsigned workers, struct wm_err *err)
+{
+	struct wm_wg_core *c = &d->core;
+	size_t size = workers * sizeof(*c->workers);
+	c->workers = aligned_alloc(_Alignof(struct wm_wg_worker), size);
+	if (c->workers == NULL)
+		abort();
+	memset(c->workers, 0, size);
+	int rc = wm_wg_handshakes_new(c, &c->handshakes, err);
+	for (unsigned i = 0; rc == 0 && i < workers; i++) {
+		rc = wm_wg_worker_start(&c->workers[i], c, i, err);
+		c->n_workers += rc == 0;
+	}
+	return rc;
+}
+
+int wm_wg_device_open(struct wm_loop *loop, struct wm_log *log, const struct wm_wg_device_opts *opts,
+		      const struct wm_wg_events *events, void *arg, struct wm_wg_device **out,
+		      struct wm_err *err)
+{
+	struct wm_wg_device *d = new_device(loop, log, events, arg);
+	struct wm_tun_opts tun = {
+		.name = opts->name,
+		.mtu = opts->mtu != 0 ? opts->mtu : DEFAULT_MTU,
+		.queues = opts->workers != 0 ? opts->workers : default_workers(),
+	};
+	int rc = wm_tun_open(&tun, &d->core.tun, err);
+	if (rc == 0)
+		rc = start_threads(d, wm_tun_queues(d->core.tun), err);
+	if (rc == 0 && opts->uapi_dir != NULL)
+		rc = wm_wg_uapi_server_open(loop, d, opts->uapi_dir, &d->uapi, err);
+	if (rc != 0) {
+		wm_wg_device_close(d);
+		return rc;
+	}
+	*out = d;
+	return 0;
+}
+
+/* The threads know each other: all end before any is freed. */
+static void stop_threads(struct wm_wg_device *d)
+{
+	struct wm_wg_core *c = &d->core;
+	if (c->handshakes == NULL)
+		return;
+	wm_wg_device_drop_peers(d);
+	atomic_store(&c->is_stopping, true);
+	wm_wg_handshakes_stop(c->handshakes);
+	for (unsigned i = 0; i < c->n_workers; i++)
+		wm_wg_worker_stop(&c->workers[i]);
+	wm_wg_handshakes_free(c->handshakes);
+}
+
+void wm_wg_device_close(struct wm_wg_device *d)
+{
+	if (d == NULL)
+		return;
+	struct wm_wg_core *c = &d->core;
+	wm_wg_uapi_server_close(d->uapi);
+	stop_threads(d);
+	wm_wg_sockets_free(atomic_exchange(&c->sockets, NULL));
+	wm_map_fini(&d->peers);
+	wm_wg_index_fini(&c->index);
+	wm_wg_allowedips_fini(&c->allowed);
+	wm_epoch_free(c->epoch);
+	wm_wg_bell_fini(&c->events);
+	for (struct wm_wg_foreign *f = wm_wg_core_take_foreign(c); f != NULL;) {
+		struct wm_wg_foreign *next = f->next;
+		wm_free(f);
+		f = next;
+	}
+	pthread_mutex_destroy(&c->foreign_lock);
+	wm_tun_close(c->tun);
+	free(c->workers);
+	wm_wipe(d->private_key, sizeof(d->private_key));
+	d->is_closed = true;
+	if (!d->is_draining && !atomic_load(&d->is_posted))
+		free_device(d);
+}
+
+/* ---- the rest ---- */
+
+const char *wm_wg_device_name(const struct wm_wg_device *d)
+{
+	return wm_tun_name(d->core.tun);
+}
+
+unsigned wm_wg_device_ifindex(const struct wm_wg_device *d)
+{
+	return wm_tun_ifindex(d->core.tun);
+}
+
+const char *wm_wg_device_kind(const struct wm_wg_device *d)
+{
+	return "userspace";
+}
+
+void wm_wg_device_greet(struct wm_wg_device *d, const uint8_t public_key[WM_WG_KEY])
+{
+	struct wm_wg_peer *p = wm_map_find_n(&d->peers, public_key, WM_WG_KEY);
+	struct wm_endpoint at;
+	if (p != NULL && wm_wg_place_get(&p->place, &at))
+		wm_wg_handshakes_tell(d->core.handshakes, p, WM_WG_NEWS_GREET);
+}
+
+void wm_wg_device_send(struct wm_wg_device *d, const struct wm_endpoint *to, const void *data,
+		       size_t len)
+{
+	struct wm_wg_sockets *socks = atomic_load(&d->core.sockets);
+	struct wm_udp_packet p = {
+		.peer = *to, .data = (uint8_t *)(uintptr_t)data, .len = (uint32_t)len};
+	if (socks != NULL)
+		(void)wm_udp_send(&socks->socks[0], &p, 1);
+}
+
+static void add_drops(uint64_t counts[WM_DROP_COUNT], struct wm_wg_drops *d)
+{
+	for (unsigned i = 0; i < WM_DROP_COUNT; i++)
+		counts[i] += atomic_load_explicit(&d->n[i], memory_order_relaxed);
+}
+
+void wm_wg_device_drops(struct wm_wg_device *d, uint64_t counts[WM_DROP_COUNT])
+{
+	memset(counts, 0, WM_DROP_COUNT * sizeof(counts[0]));
+	for (unsigned i = 0; i < d->core.n_workers; i++)
+		add_drops(counts, &d->core.workers[i].drops);
+	add_drops(counts, &d->core.handshakes->drops);
+}

@@ -1,0 +1,31 @@
+#pragma once
+/* The control face of a device, shared by wg/device.c and wg/device_config.c. Loop thread. */
+#include "loop/loop.h"
+#include "wg/core.h"
+#include "wg/device.h"
+#include "wg/handshakes.h"
+#include "wg/worker.h"
+
+struct wm_wg_uapi_server;
+
+struct wm_wg_device {
+	struct wm_wg_core core;
+	struct wm_loop *loop;
+	struct wm_log *log;
+	struct wm_wg_events events;
+	void *arg;
+	struct wm_map peers;	  /* by public key */
+	struct wm_list peer_list; /* in order of coming */
+	size_t n_peers;
+	uint8_t private_key[WM_WG_KEY], public_key[WM_WG_KEY];
+	bool has_key;
+	uint32_t fwmark;
+	struct wm_wg_uapi_server *uapi; /* NULL = none */
+	struct wm_post post;		/* from the threads: there are events */
+	atomic_bool is_posted;
+	bool is_draining; /* inside on_post: close leaves the last step to it */
+	bool is_closed;
+};
+
+/* Drops every peer, as a step of closing. */
+void wm_wg_device_drop_peers(struct wm_wg_device *d);

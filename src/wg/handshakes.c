@@ -1,0 +1,308 @@
+#include "wg/handshakes.h"
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/rand.h"
+#include "wg/exchange.h"
+#include "wg/keyring.h"
+
+#define LETTERS_AT_ONCE 16
+#define RECLAIM_NS	(10 * WM_NS_PER_MS) /* how soon to look again for what workers still hold */
+
+/* ---- from other threads ---- */
+
+void wm_wg_handshakes_tell(struct wm_wg_handshakes *h, struct wm_wg_peer *peer, unsigned news)
+{
+	if (wm_wg_bell_ring(&h->bell, &peer->news, news))
+		wm_wg_wake_set(&h->wake);
+}
+
+void wm_wg_handshakes_ask(struct wm_wg_handshakes *h, struct wm_wg_peer *peer)
+{
+	if (!atomic_load_explicit(&peer->is_asked, memory_order_relaxed) ||
+	    !atomic_load(&peer->is_asked))
+		if (!atomic_exchange(&peer->is_asked, true))
+			wm_wg_handshakes_tell(h, peer, WM_WG_NEWS_WANT);
+}
+
+bool wm_wg_handshakes_offer(struct wm_wg_handshakes *h, const struct wm_endpoint *from,
+			    const uint8_t *data, size_t len)
+{
+	if (len > WM_WG_HANDSHAKE_MAX)
+		return false;
+	pthread_mutex_lock(&h->lock);
+	bool has_room = h->n_letters < WM_WG_QUEUE;
+	if (has_room) {
+		struct wm_wg_letter *l =
+			&h->letters[(h->first_letter + h->n_letters++) % WM_WG_QUEUE];
+		l->from = *from;
+		l->len = (uint16_t)len;
+		memcpy(l->data, data, len);
+	}
+	pthread_mutex_unlock(&h->lock);
+	wm_wg_wake_set(&h->wake);
+	return has_room;
+}
+
+void wm_wg_handshakes_order(struct wm_wg_handshakes *h, enum wm_wg_order_kind kind,
+			    struct wm_wg_peer *peer, const uint8_t *bytes, int64_t interval)
+{
+	struct wm_wg_order *o = wm_alloc(sizeof(*o));
+	o->kind = kind;
+	o->peer = peer;
+	o->interval = interval;
+	if (bytes != NULL)
+		memcpy(o->bytes, bytes, sizeof(o->bytes));
+	pthread_mutex_lock(&h->lock);
+	*h->orders_last = o;
+	h->orders_last = &o->next;
+	pthread_mutex_unlock(&h->lock);
+	wm_wg_wake_set(&h->wake);
+}
+
+/* ---- orders ---- */
+
+static void reschedule(struct wm_wg_handshakes *h, struct wm_wg_peer *p)
+{
+	wm_wg_schedule_set(&h->schedule, &p->alarm, wm_wg_timers_due(&p->timers));
+}
+
+static void set_key(struct wm_wg_handshakes *h, const uint8_t key[WM_WG_KEY])
+{
+	struct wm_map_entry *e;
+	wm_wg_identity_set(&h->identity, key);
+	wm_wg_checker_set(&h->checker, h->identity.public_key);
+	wm_map_each(e, &h->peers) {
+		struct wm_wg_peer *p = e->value;
+		wm_wg_keyring_forget(h->core, p);
+		wm_wg_timers_abandon(&p->timers);
+		atomic_store(&p->is_asked, false);
+		wm_wg_remote_set(&p->remote, &h->identity, p->public_key, p->remote.psk);
+		reschedule(h, p);
+	}
+}
+
+static void remove_peer(struct wm_wg_handshakes *h, struct wm_wg_peer *p)
+{
+	wm_map_drop_n(&h->peers, p->public_key, WM_WG_KEY);
+	wm_wg_bell_retire(&h->bell, &p->news);
+	wm_wg_schedule_set(&h->schedule, &p->alarm, WM_WG_NEVER);
+	wm_wg_keyring_forget(h->core, p);
+	wm_wg_peer_retire(p, h->core->epoch);
+}
+
+static void obey(struct wm_wg_handshakes *h, const struct wm_wg_order *o)
+{
+	struct wm_wg_peer *p = o->peer;
+	switch (o->kind) {
+	case WM_WG_ORDER_KEY:
+		return set_key(h, o->bytes);
+	case WM_WG_ORDER_ADD:
+		wm_map_put_n(&h->peers, p->public_key, WM_WG_KEY, p);
+		return wm_wg_remote_set(&p->remote, &h->identity, p->public_key, o->bytes);
+	case WM_WG_ORDER_REMOVE:
+		return remove_peer(h, p);
+	case WM_WG_ORDER_PSK:
+		memcpy(p->remote.psk, o->bytes, WM_WG_KEY);
+		return;
+	case WM_WG_ORDER_KEEPALIVE:
+		wm_wg_exchange_act(h, p,
+				   wm_wg_timers_set_interval(&p->timers, o->interval, h->now));
+		return reschedule(h, p);
+	case WM_WG_ORDER_RECLAIM:
+		return;
+	}
+}
+
+static bool run_orders(struct wm_wg_handshakes *h)
+{
+	pthread_mutex_lock(&h->lock);
+	struct wm_wg_order *o = h->orders;
+	h->orders = NULL;
+	h->orders_last = &h->orders;
+	pthread_mutex_unlock(&h->lock);
+	bool had_some = o != NULL;
+	while (o != NULL) {
+		struct wm_wg_order *next = o->next;
+		obey(h, o);
+		wm_wipe(o, sizeof(*o));
+		wm_free(o);
+		o = next;
+	}
+	return had_some;
+}
+
+/* ---- news, letters, alarms ---- */
+
+static bool run_news(struct wm_wg_handshakes *h)
+{
+	unsigned bits;
+	struct wm_wg_ring *r = wm_wg_bell_take(&h->bell, &bits);
+	if (r == NULL)
+		return false;
+	/* Orders given before the news count before it; one may have removed the peer. */
+	run_orders(h);
+	struct wm_wg_peer *p = wm_container_of(r, struct wm_wg_peer, news);
+	if (wm_map_find_n(&h->peers, p->public_key, WM_WG_KEY) == p) {
+		wm_wg_exchange_hear(h, p, bits);
+		reschedule(h, p);
+	}
+	return true;
+}
+
+static bool take_letter(struct wm_wg_handshakes *h, struct wm_wg_letter *out)
+{
+	pthread_mutex_lock(&h->lock);
+	unsigned waiting = h->n_letters;
+	if (waiting > 0) {
+		*out = h->letters[h->first_letter];
+		h->first_letter = (h->first_letter + 1) % WM_WG_QUEUE;
+		h->n_letters--;
+	}
+	pthread_mutex_unlock(&h->lock);
+	if (waiting >= WM_WG_QUEUE_LOADED)
+		h->loaded_until = h->now + WM_WG_S;
+	return waiting > 0;
+}
+
+static bool run_letters(struct wm_wg_handshakes *h)
+{
+	struct wm_wg_letter l;
+	struct wm_wg_peer *touched;
+	unsigned n = 0;
+	for (; n < LETTERS_AT_ONCE && take_letter(h, &l); n++) {
+		h->now = wm_clock_now();
+		enum wm_drop why =
+			wm_wg_exchange_read(h, &l, h->now < h->loaded_until, &touched);
+		if (why != WM_DROP_NONE)
+			wm_wg_drop(&h->drops, why);
+		if (touched != NULL)
+			reschedule(h, touched);
+	}
+	return n == LETTERS_AT_ONCE;
+}
+
+static void run_alarms(struct wm_wg_handshakes *h)
+{
+	struct wm_wg_alarm *a;
+	while ((a = wm_wg_schedule_first(&h->schedule)) != NULL && a->due <= h->now) {
+		struct wm_wg_peer *p = wm_container_of(a, struct wm_wg_peer, alarm);
+		wm_wg_exchange_act(h, p, wm_wg_timers_run(&p->timers, h->now));
+		reschedule(h, p);
+	}
+}
+
+/* ---- the thread ---- */
+
+/* Nanoseconds until there is something to do, or -1 for never. */
+static int64_t time_to_sleep(const struct wm_wg_handshakes *h, bool must_reclaim)
+{
+	const struct wm_wg_alarm *a = wm_wg_schedule_first(&h->schedule);
+	int64_t wait = a == NULL ? -1 : a->due - wm_clock_now();
+	if (a != NULL && wait < 0)
+		wait = 0;
+	if (must_reclaim && (wait < 0 || wait > RECLAIM_NS))
+		wait = RECLAIM_NS;
+	return wait;
+}
+
+static void sleep_until_woken(struct wm_wg_handshakes *h)
+{
+	uint64_t retired = atomic_load(&h->core->retired_sessions);
+	if (retired != h->seen_retired)
+		wm_wg_ciphers_wipe(&h->ciphers);
+	h->seen_retired = retired;
+	wm_epoch_offline(&h->reader);
+	bool must_reclaim = !wm_epoch_reclaim(h->core->epoch);
+	int64_t wait = time_to_sleep(h, must_reclaim);
+	struct timespec ts = {.tv_sec = wait / WM_NS_PER_S, .tv_nsec = wait % WM_NS_PER_S};
+	struct pollfd fd = {.fd = h->wake.fds[0], .events = POLLIN};
+	if (ppoll(&fd, 1, wait < 0 ? NULL : &ts, NULL) > 0)
+		wm_wg_wake_clear(&h->wake);
+	wm_epoch_online(&h->reader);
+}
+
+static void *run(void *arg)
+{
+	struct wm_wg_handshakes *h = arg;
+	wm_epoch_online(&h->reader);
+	while (!atomic_load(&h->core->is_stopping)) {
+		h->now = wm_clock_now();
+		bool is_busy = run_orders(h);
+		is_busy |= run_news(h);
+		is_busy |= run_letters(h);
+		run_alarms(h);
+		if (!is_busy)
+			sleep_until_woken(h);
+		else
+			wm_epoch_quiet(&h->reader);
+	}
+	run_orders(h); /* peers that the loop has removed */
+	wm_epoch_offline(&h->reader);
+	return NULL;
+}
+
+static void release(struct wm_wg_handshakes *h)
+{
+	wm_wg_ciphers_wipe(&h->ciphers);
+	wm_wg_schedule_fini(&h->schedule);
+	wm_map_fini(&h->peers);
+	wm_wg_wake_close(&h->wake);
+	wm_wg_bell_fini(&h->bell);
+	pthread_mutex_destroy(&h->lock);
+	wm_free(h->letters);
+	wm_wipe(h, sizeof(*h));
+	free(h);
+}
+
+static struct wm_wg_handshakes *prepare(struct wm_wg_core *core)
+{
+	uint8_t key[16];
+	struct wm_wg_handshakes *h = aligned_alloc(_Alignof(struct wm_wg_handshakes), sizeof(*h));
+	if (h == NULL)
+		abort();
+	memset(h, 0, sizeof(*h));
+	h->core = core;
+	h->wake.fds[0] = h->wake.fds[1] = -1;
+	h->orders_last = &h->orders;
+	h->letters = wm_calloc(WM_WG_QUEUE, sizeof(*h->letters));
+	pthread_mutex_init(&h->lock, NULL);
+	wm_wg_bell_init(&h->bell);
+	wm_rand_bytes(key, sizeof(key));
+	wm_wg_ratelimit_init(&h->rates, key);
+	return h;
+}
+
+int wm_wg_handshakes_new(struct wm_wg_core *core, struct wm_wg_handshakes **out, struct wm_err *err)
+{
+	struct wm_wg_handshakes *h = prepare(core);
+	int rc = wm_wg_wake_open(&h->wake, err);
+	if (rc != 0) {
+		release(h);
+		return rc;
+	}
+	wm_epoch_register(core->epoch, &h->reader);
+	int sys = pthread_create(&h->thread, NULL, run, h);
+	if (sys != 0) {
+		wm_epoch_unregister(&h->reader);
+		release(h);
+		return wm_fail_errno(err, sys, "start the handshake thread");
+	}
+	*out = h;
+	return 0;
+}
+
+void wm_wg_handshakes_stop(struct wm_wg_handshakes *h)
+{
+	wm_wg_wake_set(&h->wake);
+	pthread_join(h->thread, NULL);
+	wm_epoch_unregister(&h->reader);
+}
+
+void wm_wg_handshakes_free(struct wm_wg_handshakes *h)
+{
+	release(h);
+}

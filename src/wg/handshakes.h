@@ -1,0 +1,86 @@
+#pragma once
+/*
+ * The handshake thread: all public-key work of a device, all timers of its peers, and everything
+ * that changes which sessions there are. It takes orders from the loop (never lost), news from
+ * workers (bits per peer, never lost) and handshake datagrams (a bounded queue: above an eighth of
+ * it, senders must show a cookie). With nothing to do it sleeps until the next alarm; an idle device
+ * has none.
+ */
+#include "base/map.h"
+#include "wg/ciphers.h"
+#include "wg/core.h"
+#include "wg/peer.h"
+#include "wg/ratelimit.h"
+#include "wg/wake.h"
+
+#define WM_WG_QUEUE	  512
+#define WM_WG_QUEUE_LOADED (WM_WG_QUEUE / 8)
+
+/* A handshake message as it came in. */
+struct wm_wg_letter {
+	struct wm_endpoint from;
+	uint16_t len;
+	uint8_t data[WM_WG_HANDSHAKE_MAX];
+};
+
+/* What the loop wants done; on the heap, wiped and freed by the thread. */
+enum wm_wg_order_kind {
+	WM_WG_ORDER_KEY,       /* our private key is bytes */
+	WM_WG_ORDER_ADD,       /* a new peer, with bytes as its pre-shared key */
+	WM_WG_ORDER_REMOVE,    /* the peer goes; the loop has let go of it */
+	WM_WG_ORDER_PSK,       /* its pre-shared key is bytes */
+	WM_WG_ORDER_KEEPALIVE, /* its persistent keepalive is interval */
+	WM_WG_ORDER_RECLAIM,   /* something was retired: see that it is freed */
+};
+
+struct wm_wg_order {
+	struct wm_wg_order *next;
+	enum wm_wg_order_kind kind;
+	struct wm_wg_peer *peer;
+	uint8_t bytes[WM_WG_KEY];
+	int64_t interval;
+};
+
+struct wm_wg_handshakes {
+	struct wm_wg_core *core;
+	pthread_t thread;
+	struct wm_wg_wake wake;
+	struct wm_wg_bell bell; /* news of peers */
+	/* Guards orders and letters, which come one at a time from threads that must not wait. */
+	pthread_mutex_t lock;
+	struct wm_wg_order *orders, **orders_last;
+	struct wm_wg_letter *letters; /* a ring */
+	unsigned first_letter, n_letters;
+
+	/* ---- the thread's own ---- */
+	struct wm_epoch_reader reader;
+	struct wm_wg_drops drops;
+	struct wm_wg_ciphers ciphers;
+	uint64_t seen_retired;
+	struct wm_wg_identity identity;
+	struct wm_wg_checker checker;
+	struct wm_wg_ratelimit rates;
+	struct wm_map peers; /* by public key */
+	struct wm_wg_schedule schedule;
+	int64_t loaded_until;
+	int64_t now;
+};
+
+/* Starts the thread. */
+WM_MUST_CHECK int wm_wg_handshakes_new(struct wm_wg_core *core, struct wm_wg_handshakes **out,
+				       struct wm_err *err);
+/* core->is_stopping is set: the thread obeys the last orders and ends. */
+void wm_wg_handshakes_stop(struct wm_wg_handshakes *h);
+/* After the thread and all workers have ended. */
+void wm_wg_handshakes_free(struct wm_wg_handshakes *h);
+
+/* Any thread: news of @peer (enum wm_wg_news). */
+void wm_wg_handshakes_tell(struct wm_wg_handshakes *h, struct wm_wg_peer *peer, unsigned news);
+/* Any thread: packets wait for a session of @peer, or it is getting old. Cheap when asked before. */
+void wm_wg_handshakes_ask(struct wm_wg_handshakes *h, struct wm_wg_peer *peer);
+/* Any thread: a handshake datagram, copied; false when the queue is full. */
+bool wm_wg_handshakes_offer(struct wm_wg_handshakes *h, const struct wm_endpoint *from,
+			    const uint8_t *data, size_t len);
+/* The loop: an order; @bytes (32, copied) may be NULL. */
+void wm_wg_handshakes_order(struct wm_wg_handshakes *h, enum wm_wg_order_kind kind,
+			    struct wm_wg_peer *peer, const uint8_t *bytes, int64_t interval);

@@ -1,0 +1,33 @@
+#include "wg/seal.h"
+#include <string.h>
+
+static const uint8_t zeros[16];
+
+size_t wm_wg_seal(struct wm_wg_ciphers *ciphers, struct wm_wg_session *s, struct wm_wg_data *header,
+		  size_t len)
+{
+	uint64_t counter = atomic_fetch_add_explicit(&s->next_counter, 1, memory_order_relaxed);
+	if (counter >= WM_WG_REJECT_MESSAGES)
+		return 0;
+	uint8_t nonce[WM_AEAD_NONCE];
+	uint8_t *packet = (uint8_t *)header + sizeof(*header);
+	size_t padded = (len + 15) & ~(size_t)15;
+	memcpy(packet + len, zeros, padded - len);
+	wm_wg_put_le32(header->type, WM_WG_DATA);
+	wm_wg_put_le32(header->receiver, s->keys.remote_index);
+	wm_wg_put_le64(header->counter, counter);
+	wm_aead_nonce(counter, nonce);
+	wm_aead_seal(wm_wg_ciphers_get(ciphers, s, WM_WG_SEND), nonce, NULL, 0, packet, padded,
+		     packet);
+	return sizeof(*header) + padded + WM_WG_TAG;
+}
+
+bool wm_wg_open(struct wm_wg_ciphers *ciphers, const struct wm_wg_session *s, uint8_t *datagram,
+		size_t len)
+{
+	uint8_t nonce[WM_AEAD_NONCE];
+	uint8_t *packet = datagram + sizeof(struct wm_wg_data);
+	wm_aead_nonce(wm_wg_get_le64(((struct wm_wg_data *)datagram)->counter), nonce);
+	return wm_aead_open(wm_wg_ciphers_get(ciphers, s, WM_WG_RECV), nonce, NULL, 0, packet,
+			    len - sizeof(struct wm_wg_data), packet);
+}

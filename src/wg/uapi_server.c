@@ -1,0 +1,165 @@
+#include "wg/uapi_server.h"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "base/log.h"
+#include "base/mem.h"
+#include "loop/conn.h"
+#include "wg/device_impl.h"
+#include "wg/uapi.h"
+
+#define CLIENTS_MAX 16
+#define QUEUED_MAX  (1024 * 1024) /* answers that a client does not read */
+
+struct wm_wg_uapi_server {
+	struct wm_wg_device *device;
+	struct wm_listener *listener;
+	struct wm_list clients;
+	unsigned n_clients;
+};
+
+struct client {
+	struct wm_list node;
+	struct wm_wg_uapi_server *server;
+	struct wm_conn *conn;
+	struct wm_buf in;
+	bool is_over; /* closes when its answers have left */
+};
+
+static void free_client(struct client *c)
+{
+	wm_list_remove(&c->node);
+	c->server->n_clients--;
+	wm_conn_close(c->conn);
+	if (c->in.data != NULL)
+		wm_wipe(c->in.data, c->in.cap);
+	wm_buf_fini(&c->in);
+	wm_free(c);
+}
+
+static void answer(struct client *c, struct wm_buf *text)
+{
+	wm_conn_write(c->conn, text->data, text->len);
+	wm_wipe(text->data, text->len);
+	wm_buf_fini(text);
+}
+
+static int set(struct wm_wg_device *d, struct wm_wg_config *wish)
+{
+	struct wm_err err;
+	int rc = wm_wg_device_configure(d, wish, &err);
+	if (rc != 0) {
+		char quoted[WM_ERR_TEXT];
+		wm_warn(d->log, "wg.uapi_refused", "reason=%s",
+			wm_log_quote(err.text, quoted, sizeof(quoted)));
+	}
+	return rc;
+}
+
+/* One request of @len bytes, without its empty line. */
+static void serve(struct client *c, const char *text, size_t len)
+{
+	struct wm_wg_device *d = c->server->device;
+	struct wm_wg_config *config;
+	struct wm_buf out = {.len = 0};
+	enum wm_wg_uapi_verb verb;
+	int rc = wm_wg_uapi_parse(text, len, &verb, &config, NULL);
+	if (rc == 0 && verb == WM_WG_UAPI_GET) {
+		config = wm_wg_device_get(d, true);
+		wm_wg_uapi_format(config, &out);
+	} else {
+		wm_wg_uapi_format_result(rc == 0 ? set(d, config) : rc, &out);
+	}
+	wm_wg_config_free(config);
+	answer(c, &out);
+}
+
+/* Serves all whole requests in the buffer. */
+static void serve_all(struct client *c)
+{
+	for (;;) {
+		const char *text = wm_buf_str(&c->in);
+		const char *end = c->in.len > 0 ? memmem(text, c->in.len, "\n\n", 2) : NULL;
+		if (end == NULL)
+			return;
+		size_t len = (size_t)(end - text);
+		serve(c, text, len + 1);
+		wm_wipe(c->in.data, len);
+		wm_buf_consume(&c->in, len + 2);
+	}
+}
+
+static void on_read(void *arg, struct wm_conn *conn, const uint8_t *data, size_t len,
+		    const struct wm_err *err)
+{
+	struct client *c = arg;
+	if (err != NULL || c->in.len + len > WM_WG_UAPI_MAX) {
+		free_client(c);
+		return;
+	}
+	wm_buf_add(&c->in, data, len);
+	serve_all(c);
+	c->is_over = len == 0;
+	size_t queued = wm_conn_queued(conn);
+	if (queued > QUEUED_MAX || (c->is_over && queued == 0))
+		free_client(c);
+}
+
+static void on_drain(void *arg, struct wm_conn *conn)
+{
+	struct client *c = arg;
+	if (c->is_over)
+		free_client(c);
+}
+
+static void on_accept(void *arg, struct wm_conn *conn)
+{
+	static const struct wm_conn_events events = {.on_read = on_read, .on_drain = on_drain};
+	struct wm_wg_uapi_server *s = arg;
+	if (s->n_clients == CLIENTS_MAX) {
+		wm_conn_close(conn);
+		return;
+	}
+	struct client *c = wm_alloc(sizeof(*c));
+	c->server = s;
+	c->conn = conn;
+	wm_list_push(&s->clients, &c->node);
+	s->n_clients++;
+	wm_conn_set_events(conn, &events, c);
+	wm_conn_read_start(conn);
+}
+
+int wm_wg_uapi_server_open(struct wm_loop *loop, struct wm_wg_device *d, const char *dir,
+			   struct wm_wg_uapi_server **out, struct wm_err *err)
+{
+	char path[108]; /* what a socket address holds */
+	struct wm_listen_opts opts = {.path = path};
+	int n = snprintf(path, sizeof(path), "%s/%s.sock", dir, wm_wg_device_name(d));
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return wm_fail(err, WM_INVALID_ARGUMENT, "the path %s/%s.sock is too long", dir,
+			       wm_wg_device_name(d));
+	if (mkdir(dir, 0755) != 0 && errno != EEXIST)
+		return wm_fail_errno(err, errno, "make the folder %s", dir);
+	struct wm_wg_uapi_server *s = wm_alloc(sizeof(*s));
+	s->device = d;
+	wm_list_init(&s->clients);
+	int rc = wm_listener_open(loop, &opts, on_accept, s, &s->listener, err);
+	if (rc != 0) {
+		wm_free(s);
+		return rc;
+	}
+	*out = s;
+	return 0;
+}
+
+void wm_wg_uapi_server_close(struct wm_wg_uapi_server *s)
+{
+	struct wm_list *it, *tmp;
+	if (s == NULL)
+		return;
+	wm_list_each_safe(it, tmp, &s->clients)
+		free_client(wm_container_of(it, struct client, node));
+	wm_listener_close(s->listener);
+	wm_free(s);
+}

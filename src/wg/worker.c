@@ -1,0 +1,123 @@
+#include "wg/worker.h"
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include "base/clock.h"
+#include "base/mem.h"
+
+#define MEMORY ((size_t)2 * WM_WG_BATCH * WM_WG_STRIDE)
+
+enum ready { READY_TUN = 1, READY_NET = 2 };
+
+static bool map_memory(struct wm_wg_worker *w)
+{
+	void *p = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return false;
+#ifdef MADV_NOHUGEPAGE
+	/* A huge page under each packet would make it all resident. */
+	(void)madvise(p, MEMORY, MADV_NOHUGEPAGE);
+#endif
+	w->memory = p;
+	for (unsigned i = 0; i < WM_WG_BATCH; i++) {
+		uint8_t *tun = w->memory + (size_t)i * WM_WG_STRIDE;
+		uint8_t *net = tun + (size_t)WM_WG_BATCH * WM_WG_STRIDE;
+		w->from_tun[i].data = tun + WM_WG_HEADROOM;
+		w->from_tun[i].cap = WM_WG_ROOM;
+		w->from_net[i].data = net + WM_WG_HEADROOM;
+		w->from_net[i].cap = WM_WG_ROOM;
+	}
+	return true;
+}
+
+/* Sessions have ended: their keys must not outlive them here. */
+static void wipe_stale_ciphers(struct wm_wg_worker *w)
+{
+	uint64_t retired = atomic_load(&w->core->retired_sessions);
+	if (retired != w->seen_retired)
+		wm_wg_ciphers_wipe(&w->ciphers);
+	w->seen_retired = retired;
+}
+
+/* Waits for packets or a wake-up; returns what is readable. */
+static unsigned sleep_until_ready(struct wm_wg_worker *w, const struct wm_wg_sockets *socks)
+{
+	struct pollfd fds[3] = {
+		{.fd = w->wake.fds[0], .events = POLLIN},
+		{.fd = w->is_tun_dead ? -1 : wm_tun_fd(w->core->tun, w->number), .events = POLLIN},
+		{.fd = socks != NULL ? socks->socks[w->number].fd : -1, .events = POLLIN},
+	};
+	wipe_stale_ciphers(w);
+	wm_epoch_offline(&w->reader);
+	int n = poll(fds, 3, -1);
+	if (n > 0 && fds[0].revents != 0)
+		wm_wg_wake_clear(&w->wake);
+	wm_epoch_online(&w->reader);
+	return (n > 0 && fds[1].revents != 0 ? READY_TUN : 0u) |
+	       (n > 0 && fds[2].revents != 0 ? READY_NET : 0u);
+}
+
+/* Carries what is ready until there is no more; returns with nothing ready, or to stop. */
+static void carry(struct wm_wg_worker *w, unsigned ready)
+{
+	while (ready != 0 && !atomic_load_explicit(&w->core->is_stopping, memory_order_relaxed)) {
+		struct wm_wg_sockets *socks = atomic_load(&w->core->sockets);
+		const struct wm_udp_socket *sock = socks != NULL ? &socks->socks[w->number] : NULL;
+		w->now = wm_clock_now();
+		if ((ready & READY_TUN) && !wm_wg_outbound(w, sock))
+			ready &= ~(unsigned)READY_TUN;
+		if ((ready & READY_NET) && (sock == NULL || !wm_wg_inbound(w, sock)))
+			ready &= ~(unsigned)READY_NET;
+		wm_epoch_quiet(&w->reader);
+	}
+}
+
+static void *run(void *arg)
+{
+	struct wm_wg_worker *w = arg;
+	wm_epoch_online(&w->reader);
+	while (!atomic_load(&w->core->is_stopping))
+		carry(w, sleep_until_ready(w, atomic_load(&w->core->sockets)));
+	wm_epoch_offline(&w->reader);
+	return NULL;
+}
+
+static void release(struct wm_wg_worker *w)
+{
+	wm_wg_ciphers_wipe(&w->ciphers);
+	wm_wg_wake_close(&w->wake);
+	if (w->memory != NULL)
+		munmap(w->memory, MEMORY);
+	w->memory = NULL;
+}
+
+int wm_wg_worker_start(struct wm_wg_worker *w, struct wm_wg_core *core, unsigned number,
+		       struct wm_err *err)
+{
+	w->core = core;
+	w->number = number;
+	int rc = wm_wg_wake_open(&w->wake, err);
+	if (rc == 0 && !map_memory(w))
+		rc = wm_fail_errno(err, errno, "reserve memory for packets");
+	if (rc != 0) {
+		release(w);
+		return rc;
+	}
+	wm_epoch_register(core->epoch, &w->reader);
+	int sys = pthread_create(&w->thread, NULL, run, w);
+	if (sys == 0)
+		return 0;
+	wm_epoch_unregister(&w->reader);
+	release(w);
+	return wm_fail_errno(err, sys, "start a worker thread");
+}
+
+void wm_wg_worker_stop(struct wm_wg_worker *w)
+{
+	wm_wg_wake_set(&w->wake);
+	pthread_join(w->thread, NULL);
+	wm_epoch_unregister(&w->reader);
+	release(w);
+}
