@@ -5,16 +5,14 @@
  * neighbours.
  */
 #include "base/mem.h"
-#include "base/str.h"
 #include "pb/field.h"
 #include "pb/json.h"
-#include "pb/json_number.h"
 #include "pb/json_read.h"
+#include "pb/json_scalar.h"
 #include "pb/json_time.h"
 #include "pb/map.h"
 #include "pb/message.h"
 #include "pb/v1.h"
-#include <limits.h>
 #include <string.h>
 
 struct parser {
@@ -23,8 +21,6 @@ struct parser {
 	unsigned flags;
 	unsigned depth; /* messages within messages */
 };
-
-enum { STORED = 0, SKIPPED = 1 }; /* what parse_value found, if it is no error */
 
 static int parse_message(struct parser *p, const ProtobufCMessageDescriptor *type,
 			 ProtobufCMessage **out);
@@ -45,166 +41,12 @@ static bool is_null_value(const ProtobufCFieldDescriptor *f)
 	       f->descriptor == &google__protobuf__value__descriptor;
 }
 
-/* The text of a number, which may stand in quotes. */
-static int read_number(struct parser *p, const char **out)
-{
-	if (wm_json_read_peek(&p->r) == WM_JSON_STRING)
-		return wm_json_read_string(&p->r, out);
-	return wm_json_read_number(&p->r, out);
-}
-
-static bool is_unsigned(ProtobufCType type)
-{
-	return type == PROTOBUF_C_TYPE_UINT32 || type == PROTOBUF_C_TYPE_FIXED32 ||
-	       type == PROTOBUF_C_TYPE_UINT64 || type == PROTOBUF_C_TYPE_FIXED64;
-}
-
-static int store_unsigned(struct parser *p, bool wide, const char *text, void *at)
-{
-	uint64_t v;
-	if (!wm_json_uint_parse(text, wide ? UINT64_MAX : UINT32_MAX, &v))
-		return fail(p, "no whole number of this size");
-	if (wide)
-		*(uint64_t *)at = v;
-	else
-		*(uint32_t *)at = (uint32_t)v;
-	return 0;
-}
-
-static int store_signed(struct parser *p, bool wide, const char *text, void *at)
-{
-	int64_t v;
-	if (!wm_json_int_parse(text, wide ? INT64_MIN : INT32_MIN, wide ? INT64_MAX : INT32_MAX,
-			       &v))
-		return fail(p, "no whole number of this size");
-	if (wide)
-		*(int64_t *)at = v;
-	else
-		*(int32_t *)at = (int32_t)v;
-	return 0;
-}
-
-/* Stores the whole number @text as an integer of @type. */
-static int store_number(struct parser *p, ProtobufCType type, const char *text, void *at)
-{
-	bool wide = wm_pb_field_size(type) == 8;
-	return is_unsigned(type) ? store_unsigned(p, wide, text, at)
-				 : store_signed(p, wide, text, at);
-}
-
-static int parse_integer(struct parser *p, ProtobufCType type, void *at)
-{
-	const char *text;
-	int rc = read_number(p, &text);
-	return rc == 0 ? store_number(p, type, text, at) : rc;
-}
-
-static int parse_real(struct parser *p, bool is_float, void *at)
-{
-	const char *text;
-	double value;
-
-	int rc = read_number(p, &text);
-	if (rc != 0)
-		return rc;
-	if (!wm_json_real_parse(text, is_float, &value))
-		return fail(p, "no number of this size");
-	if (is_float)
-		*(float *)at = (float)value;
-	else
-		*(double *)at = value;
-	return 0;
-}
-
-static int parse_bool(struct parser *p, protobuf_c_boolean *at)
-{
-	enum wm_json_kind kind = wm_json_read_peek(&p->r);
-	if (kind != WM_JSON_TRUE && kind != WM_JSON_FALSE)
-		return fail(p, "true or false expected");
-	*at = kind == WM_JSON_TRUE;
-	return wm_json_read_word(&p->r, kind);
-}
-
-static int parse_enum(struct parser *p, const ProtobufCEnumDescriptor *type, int *at)
-{
-	const char *name;
-	enum wm_json_kind kind = wm_json_read_peek(&p->r);
-
-	if (kind == WM_JSON_NULL && type == &google__protobuf__null_value__descriptor) {
-		*at = 0;
-		return wm_json_read_word(&p->r, kind);
-	}
-	if (kind != WM_JSON_STRING)
-		return parse_integer(p, PROTOBUF_C_TYPE_ENUM, at);
-	int rc = wm_json_read_string(&p->r, &name);
-	if (rc != 0)
-		return rc;
-	const ProtobufCEnumValue *value = protobuf_c_enum_descriptor_get_value_by_name(type, name);
-	if (value == NULL && (p->flags & WM_PB_JSON_IGNORE_UNKNOWN) != 0)
-		return SKIPPED;
-	if (value == NULL)
-		return wm_json_read_fail(&p->r, WM_INVALID_ARGUMENT, "%s has no value %.60s",
-					 type->name, name);
-	*at = value->value;
-	return 0;
-}
-
-static int parse_text(struct parser *p, char **at)
-{
-	const char *text;
-	int rc = wm_json_read_string(&p->r, &text);
-	if (rc == 0)
-		memcpy(at, &text, sizeof(text));
-	return rc;
-}
-
-/* Either alphabet, with or without padding, brought into the one form that the strict decoder
- * takes. */
-static int parse_bytes(struct parser *p, ProtobufCBinaryData *at)
-{
-	const char *text;
-	int rc = wm_json_read_string(&p->r, &text);
-	if (rc != 0)
-		return rc;
-	size_t n = strlen(text);
-	char *canonical = wm_arena_try(p->arena, n + 5);
-	uint8_t *data = wm_arena_try(p->arena, n / 4 * 3 + 3);
-	if (canonical == NULL || data == NULL)
-		return exhausted(p);
-	for (size_t i = 0; i < n; i++)
-		canonical[i] = text[i] == '-' ? '+' : text[i] == '_' ? '/' : text[i];
-	while (n % 4 != 0)
-		canonical[n++] = '=';
-	size_t len = 0;
-	if (!wm_b64_parse(canonical, n, data, n / 4 * 3, &len))
-		return fail(p, "no base64");
-	*at = (ProtobufCBinaryData){.len = len, .data = len > 0 ? data : NULL};
-	return 0;
-}
-
-/* One value of the type of @f. SKIPPED when it is the name of an enum value to be ignored. */
+/* One value of the type of @f; as wm_json_scalar_read, but any type. */
 static int parse_value(struct parser *p, const ProtobufCFieldDescriptor *f, void *at)
 {
-	switch (f->type) {
-	case PROTOBUF_C_TYPE_INT32:
-	case PROTOBUF_C_TYPE_SINT32:
-	case PROTOBUF_C_TYPE_SFIXED32:
-	case PROTOBUF_C_TYPE_UINT32:
-	case PROTOBUF_C_TYPE_FIXED32:
-	case PROTOBUF_C_TYPE_INT64:
-	case PROTOBUF_C_TYPE_SINT64:
-	case PROTOBUF_C_TYPE_SFIXED64:
-	case PROTOBUF_C_TYPE_UINT64:
-	case PROTOBUF_C_TYPE_FIXED64: return parse_integer(p, f->type, at);
-	case PROTOBUF_C_TYPE_FLOAT:
-	case PROTOBUF_C_TYPE_DOUBLE: return parse_real(p, f->type == PROTOBUF_C_TYPE_FLOAT, at);
-	case PROTOBUF_C_TYPE_BOOL: return parse_bool(p, at);
-	case PROTOBUF_C_TYPE_ENUM: return parse_enum(p, f->descriptor, at);
-	case PROTOBUF_C_TYPE_STRING: return parse_text(p, at);
-	case PROTOBUF_C_TYPE_BYTES: return parse_bytes(p, at);
-	case PROTOBUF_C_TYPE_MESSAGE: break;
-	}
-	return parse_message(p, f->descriptor, at);
+	if (f->type == PROTOBUF_C_TYPE_MESSAGE)
+		return parse_message(p, f->descriptor, at);
+	return wm_json_scalar_read(&p->r, f, (p->flags & WM_PB_JSON_IGNORE_UNKNOWN) != 0, at);
 }
 
 /* Room for one more element of a repeated field, zeroed; NULL when the limit is reached. */
@@ -244,8 +86,8 @@ static int parse_array(struct parser *p, ProtobufCMessage *m, const ProtobufCFie
 		rc = refuse_null(p, f);
 		if (rc == 0)
 			rc = parse_value(p, f, at);
-		n += rc == STORED;
-		if (rc == SKIPPED)
+		n += rc == WM_JSON_STORED;
+		if (rc == WM_JSON_SKIPPED)
 			rc = 0;
 	}
 	if (rc == 0) {
@@ -253,20 +95,6 @@ static int parse_array(struct parser *p, ProtobufCMessage *m, const ProtobufCFie
 		*wm_pb_field_length(m, f) = n;
 	}
 	return rc;
-}
-
-static int store_key(struct parser *p, const ProtobufCFieldDescriptor *f, const char *key, void *at)
-{
-	if (f->type == PROTOBUF_C_TYPE_STRING) {
-		memcpy(at, &key, sizeof(key));
-		return 0;
-	}
-	if (f->type != PROTOBUF_C_TYPE_BOOL)
-		return store_number(p, f->type, key, at);
-	if (strcmp(key, "true") != 0 && strcmp(key, "false") != 0)
-		return fail(p, "the key must be true or false");
-	*(protobuf_c_boolean *)at = key[0] == 't';
-	return 0;
 }
 
 static ProtobufCMessage *new_message(struct parser *p, const ProtobufCMessageDescriptor *type)
@@ -281,7 +109,7 @@ static int parse_entry(struct parser *p, const char *key, ProtobufCMessage *entr
 {
 	const ProtobufCFieldDescriptor *fields = entry->descriptor->fields;
 
-	int rc = store_key(p, &fields[0], key, wm_pb_field_slot(entry, &fields[0]));
+	int rc = wm_json_key_store(&p->r, &fields[0], key, wm_pb_field_slot(entry, &fields[0]));
 	if (rc == 0)
 		rc = refuse_null(p, &fields[1]);
 	if (rc == 0)
@@ -316,8 +144,8 @@ static int parse_map(struct parser *p, ProtobufCMessage *m, const ProtobufCField
 		if (at == NULL || (*at = new_message(p, f->descriptor)) == NULL)
 			return exhausted(p);
 		rc = parse_entry(p, key, *at);
-		n += rc == STORED;
-		if (rc == SKIPPED)
+		n += rc == WM_JSON_STORED;
+		if (rc == WM_JSON_SKIPPED)
 			rc = 0;
 	}
 	p->depth--;
@@ -338,8 +166,8 @@ static int parse_single(struct parser *p, ProtobufCMessage *m, const ProtobufCFi
 	if (wm_pb_field_is_oneof(f) && *wm_pb_field_case(m, f) != 0)
 		return fail(p, "another field of the same oneof is set");
 	int rc = parse_value(p, f, value);
-	if (rc != STORED)
-		return rc == SKIPPED ? 0 : rc;
+	if (rc != WM_JSON_STORED)
+		return rc == WM_JSON_SKIPPED ? 0 : rc;
 	memcpy(wm_pb_field_slot(m, f), value, wm_pb_field_size(f->type));
 	if (wm_pb_field_is_oneof(f))
 		*wm_pb_field_case(m, f) = f->id;
