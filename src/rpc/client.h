@@ -19,11 +19,11 @@ struct wm_rpc_client_call; /* the wire half, private */
 struct wm_tls_config;
 
 struct wm_rpc_channel_opts {
-	const char *target;	   /* "host:port", "[::1]:8443" or "unix:///path"; copied */
+	const char *target;        /* "host:port", "[::1]:8443" or "unix:///path"; copied */
 	struct wm_tls_config *tls; /* borrowed for the channel's life; NULL = cleartext */
 	const char *server_name;   /* checked in the certificate instead of the host; may be NULL */
 	int64_t connect_timeout_ns; /* resolve, connect, TLS and HTTP/2 preface; 0 = 5 s */
-	uint32_t max_message;	   /* 0 = 4 MiB */
+	uint32_t max_message;       /* 0 = 4 MiB */
 	/* Metadata for every call (credentials), asked for at each start; may be NULL. */
 	void (*credentials)(struct wm_rpc_client_call *call, void *arg);
 	void *credentials_arg;
@@ -37,22 +37,24 @@ void wm_rpc_channel_close(struct wm_rpc_channel *c); /* NULL is allowed */
 /* The address connected to; false while there is none. */
 bool wm_rpc_channel_peer(const struct wm_rpc_channel *c, struct wm_endpoint *out);
 
-/* Adds request metadata, from the credentials hook; the rules are those of wm_rpc_call_add_header. */
+/* Adds request metadata, from the credentials hook; the rules are those of wm_rpc_call_add_header.
+ */
 void wm_rpc_client_call_add_metadata(struct wm_rpc_client_call *call, const char *key,
 				     const char *value);
 /*
  * The first value that the server sent under @key as header or, if not there, as trailer; NULL if
- * neither. From inside the callbacks of the call. "-bin" values come decoded, *@len bytes long
- * (@len may be NULL).
+ * neither. From inside the callbacks: @call is the request's call, or, in its last callback, its
+ * done. "-bin" values come decoded, *@len bytes long (@len may be NULL).
  */
 const char *wm_rpc_client_call_metadata(const struct wm_rpc_client_call *call, const char *key,
 					size_t *len);
 
 /* ---- one request, one answer; zeroed before first use ---- */
 struct wm_rpc_unary {
-	struct wm_rpc_client_call *call;
+	struct wm_rpc_client_call *call; /* NULL while it does not run */
+	struct wm_rpc_client_call *done; /* for its metadata, inside @cb only */
 	void (*cb)(struct wm_rpc_unary *u, const struct wm_err *err);
-	struct wm_arena arena;	    /* holds the response; fini by wm_rpc_unary_fini */
+	struct wm_arena arena;      /* holds the response; fini by wm_rpc_unary_fini */
 	ProtobufCMessage *response; /* set on success, lives until fini */
 };
 struct wm_rpc_call_opts {
@@ -60,8 +62,8 @@ struct wm_rpc_call_opts {
 	const char *const *metadata; /* key, value, key, value, ..., NULL; may be NULL */
 };
 /*
- * @request is encoded before this returns. Errors reach @cb: the server's own status and message, or
- * UNAVAILABLE (cannot connect, connection lost; the text says which address and why, TLS reasons
+ * @request is encoded before this returns. Errors reach @cb: the server's own status and message,
+ * or UNAVAILABLE (cannot connect, connection lost; the text says which address and why, TLS reasons
  * included), DEADLINE_EXCEEDED, CANCELLED.
  */
 WM_MUST_CHECK int wm_rpc_unary_start(struct wm_rpc_channel *c, struct wm_rpc_unary *u,
@@ -70,12 +72,13 @@ WM_MUST_CHECK int wm_rpc_unary_start(struct wm_rpc_channel *c, struct wm_rpc_una
 				     const struct wm_rpc_call_opts *opts,
 				     void (*cb)(struct wm_rpc_unary *u, const struct wm_err *err),
 				     struct wm_err *err);
-void wm_rpc_unary_cancel(struct wm_rpc_unary *u);
-void wm_rpc_unary_fini(struct wm_rpc_unary *u); /* not while it runs */
+void wm_rpc_unary_cancel(struct wm_rpc_unary *u); /* harmless when it does not run */
+void wm_rpc_unary_fini(struct wm_rpc_unary *u);   /* not while it runs */
 
 /* ---- streams of the three kinds; the caller fills in the callbacks ---- */
 struct wm_rpc_stream {
-	struct wm_rpc_client_call *call; /* NULL once it has ended */
+	struct wm_rpc_client_call *call; /* NULL while it does not run, so in on_end already */
+	struct wm_rpc_client_call *done; /* for its metadata, inside on_end only */
 	/* The server's headers have come, so its metadata can be read. May be NULL. */
 	void (*on_headers)(struct wm_rpc_stream *s);
 	/* What was sent so far has left. May be NULL. */
@@ -89,8 +92,9 @@ WM_MUST_CHECK int wm_rpc_stream_start(struct wm_rpc_channel *c, struct wm_rpc_st
 				      const struct wm_pb_method *method,
 				      const struct wm_rpc_call_opts *opts, struct wm_err *err);
 /*
- * Queues a message. RESOURCE_EXHAUSTED while more than 1 MiB waits (on_drain tells when it has left)
- * and for a message above the limit; CANCELLED when the call is over (on_end says or said why).
+ * Queues a message. RESOURCE_EXHAUSTED while more than 1 MiB waits (on_drain tells when it has
+ * left) and for a message above the limit; CANCELLED when the call is over (on_end says or said
+ * why).
  */
 WM_MUST_CHECK int wm_rpc_stream_send(struct wm_rpc_stream *s, const ProtobufCMessage *message,
 				     struct wm_err *err);
@@ -99,4 +103,4 @@ void wm_rpc_stream_half_close(struct wm_rpc_stream *s);
 size_t wm_rpc_stream_queued(const struct wm_rpc_stream *s);
 /* Stops and resumes taking messages (flow control reaches the server). */
 void wm_rpc_stream_pause(struct wm_rpc_stream *s, bool paused);
-void wm_rpc_stream_cancel(struct wm_rpc_stream *s);
+void wm_rpc_stream_cancel(struct wm_rpc_stream *s); /* harmless when it does not run */

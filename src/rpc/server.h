@@ -1,10 +1,10 @@
 #pragma once
 /*
- * The gRPC server: HTTP/2 over TLS (or cleartext), on the control loop. The owner registers handlers
- * by method and may put one gate in front of all of them. A call object is the handler's from the
- * moment it is handed one until wm_rpc_call_finish: it stays valid even when the client went away
- * (wm_rpc_call_on_cancel tells), so an answer that comes late is simply dropped. Loop thread only.
- * Protocol: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
+ * The gRPC server: HTTP/2 over TLS (or cleartext), on the control loop. The owner registers
+ * handlers by method and may put one gate in front of all of them. A call object is the handler's
+ * from the moment it is handed one until wm_rpc_call_finish: it stays valid even when the client
+ * went away (wm_rpc_call_on_cancel tells), so an answer that comes late is simply dropped. Loop
+ * thread only. Protocol: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
  */
 #include "base/addr.h"
 #include "base/arena.h"
@@ -34,33 +34,37 @@ struct wm_rpc_handler {
 };
 
 struct wm_rpc_server_opts {
-	struct wm_endpoint at;		/* port 0 = any */
-	const char *path;		/* or a local socket */
-	struct wm_tls_config *tls;	/* borrowed; NULL = cleartext */
+	struct wm_endpoint at;     /* port 0 = any */
+	const char *path;          /* or a local socket */
+	struct wm_tls_config *tls; /* borrowed; NULL = cleartext */
 	/*
-	 * Runs before every handler, when the headers are complete: refuse by returning nonzero with
+	 * Runs before every handler, when the headers are complete: refuse by returning nonzero
+	 * with
 	 * @err filled, or note who calls by wm_rpc_call_set_identity. May be NULL.
 	 */
 	int (*gate)(struct wm_rpc_call *call, void *arg, struct wm_err *err);
 	void *gate_arg;
-	uint32_t max_message;	  /* bytes of one message; 0 = 4 MiB */
+	uint32_t max_message;     /* bytes of one message; 0 = 4 MiB */
 	uint32_t max_connections; /* 0 = 10,000 */
-	uint32_t max_streams;	  /* per connection; 0 = 256 */
-	uint32_t max_queued;	  /* bytes waiting for a slow reader, per connection; 0 = 8 MiB */
+	uint32_t max_streams;     /* per connection; 0 = 256 */
+	uint32_t max_queued;      /* bytes waiting for a slow reader, per connection; 0 = 8 MiB */
 };
 
 struct wm_rpc_server *wm_rpc_server_new(struct wm_loop *loop, struct wm_log *log);
 /* Before open. @handlers and @arg are borrowed for the server's life. A path twice is our bug. */
-void wm_rpc_server_register(struct wm_rpc_server *s, const struct wm_rpc_handler *handlers, size_t n,
-			    void *arg);
+void wm_rpc_server_register(struct wm_rpc_server *s, const struct wm_rpc_handler *handlers,
+			    size_t n, void *arg);
 /* Adds a listening address; may be called for several. */
-WM_MUST_CHECK int wm_rpc_server_listen(struct wm_rpc_server *s, const struct wm_rpc_server_opts *opts,
+WM_MUST_CHECK int wm_rpc_server_listen(struct wm_rpc_server *s,
+				       const struct wm_rpc_server_opts *opts,
 				       struct wm_endpoint *bound, struct wm_err *err);
 /*
- * No new connections or calls (GOAWAY); running calls have @grace_ns, then they are cancelled. @done
- * runs once, never from inside drain, when the last connection is gone and the last call finished.
+ * No new connections or calls (GOAWAY); running calls have @grace_ns, then they are cancelled.
+ * @done runs once, never from inside drain, when the last connection is gone and the last call
+ * finished.
  */
-void wm_rpc_server_drain(struct wm_rpc_server *s, int64_t grace_ns, void (*done)(void *arg), void *arg);
+void wm_rpc_server_drain(struct wm_rpc_server *s, int64_t grace_ns, void (*done)(void *arg),
+			 void *arg);
 /* Only after drain has reported, or before listen. */
 void wm_rpc_server_free(struct wm_rpc_server *s);
 
@@ -71,7 +75,8 @@ struct wm_loop *wm_rpc_call_loop(const struct wm_rpc_call *call);
 struct wm_arena *wm_rpc_call_arena(struct wm_rpc_call *call);
 /*
  * The first value of a request header (lower-case key), or NULL. "-bin" values come decoded and may
- * hold NULs: wm_rpc_call_metadata_n says how long they are. What gRPC itself uses is not among them.
+ * hold NULs: wm_rpc_call_metadata_n says how long they are. What gRPC itself uses is not among
+ * them.
  */
 const char *wm_rpc_call_metadata(const struct wm_rpc_call *call, const char *key);
 const char *wm_rpc_call_metadata_n(const struct wm_rpc_call *call, const char *key, size_t *len);
@@ -88,6 +93,10 @@ int64_t wm_rpc_call_deadline(const struct wm_rpc_call *call);
 /* Who calls, as the gate found out; NULL when nobody said. Copied. */
 void wm_rpc_call_set_identity(struct wm_rpc_call *call, const char *id);
 const char *wm_rpc_call_identity(const struct wm_rpc_call *call);
+
+/* The handler's own state of this call; starts as NULL, and is only kept. */
+void wm_rpc_call_set_data(struct wm_rpc_call *call, void *data);
+void *wm_rpc_call_data(const struct wm_rpc_call *call);
 
 /*
  * Metadata of the answer: before the first message goes out; a trailer until finish. Copied. A key
@@ -117,7 +126,8 @@ void wm_rpc_call_on_drain(struct wm_rpc_call *call, void (*cb)(struct wm_rpc_cal
  * stops, before the handler has finished; never after finish. The handler must still finish.
  */
 void wm_rpc_call_on_cancel(struct wm_rpc_call *call,
-			   void (*cb)(struct wm_rpc_call *call, const struct wm_err *why, void *arg),
+			   void (*cb)(struct wm_rpc_call *call, const struct wm_err *why,
+				      void *arg),
 			   void *arg);
 bool wm_rpc_call_is_cancelled(const struct wm_rpc_call *call);
 /* Ends the call with OK (@err NULL) or an error. The call is gone afterwards. */

@@ -1,0 +1,281 @@
+/*
+ * The life of a connection: bytes are fed, nghttp2 notes what they mean in the streams, and one
+ * deferred call per turn (work) tells the owner, then lets nghttp2 encode what is to be sent and
+ * writes it in one piece. The same deferred call is the only place where a connection dies, so that
+ * nothing is freed beneath nghttp2 or beneath a callback. What can fail: the peer breaks the
+ * protocol (nghttp2 says goodbye by itself and wants nothing more), floods us with control frames,
+ * or the owner gives up (wm_h2_fail).
+ */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "rpc/h2_impl.h"
+#include <stdlib.h>
+
+#define STREAM_WINDOW (128u << 10)
+#define CONN_WINDOW   (1u << 20)
+#define WIRE_FULL     (256u << 10) /* no more is encoded while this much has not gone */
+#define WRITE_CHUNK   (64u << 10)
+
+static void on_work(struct wm_defer *d);
+
+void wm_h2_schedule(struct wm_h2 *h)
+{
+	if (!h->lost)
+		wm_defer(h->loop, &h->work, on_work);
+}
+
+void wm_h2_mark(struct wm_h2_stream *s)
+{
+	if (s->h2 == NULL)
+		return;
+	if (!wm_list_is_linked(&s->ready))
+		wm_list_push(&s->h2->ready, &s->ready);
+	wm_h2_schedule(s->h2);
+}
+
+void wm_h2_attach(struct wm_h2 *h, struct wm_h2_stream *s)
+{
+	s->h2 = h;
+	wm_list_push(&h->streams, &s->node);
+	h->n_streams++;
+	h->out_bytes += wm_h2_stream_queued(s);
+}
+
+/* ---- birth ---- */
+
+static nghttp2_session *new_session(struct wm_h2 *h)
+{
+	nghttp2_option *option;
+	nghttp2_session *session;
+	if (nghttp2_option_new(&option) != 0)
+		abort();
+	nghttp2_option_set_no_auto_window_update(option, 1);
+	nghttp2_option_set_no_closed_streams(option, 1);
+	int rc = h->server ? nghttp2_session_server_new2(&session, wm_h2_callbacks(), h, option)
+			   : nghttp2_session_client_new2(&session, wm_h2_callbacks(), h, option);
+	nghttp2_option_del(option);
+	if (rc != 0)
+		abort(); /* memory is gone */
+	return session;
+}
+
+static void greet(struct wm_h2 *h, const struct wm_h2_opts *opts)
+{
+	nghttp2_settings_entry entries[] = {
+		{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, STREAM_WINDOW},
+		{NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, WM_RPC_HEADER_MAX},
+		{h->server ? NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS : NGHTTP2_SETTINGS_ENABLE_PUSH,
+		 h->server ? opts->max_streams : 0},
+	};
+	(void)nghttp2_submit_settings(h->session, NGHTTP2_FLAG_NONE, entries,
+				      WM_ARRAY_LEN(entries));
+	(void)nghttp2_session_set_local_window_size(h->session, NGHTTP2_FLAG_NONE, 0, CONN_WINDOW);
+}
+
+struct wm_h2 *wm_h2_new(const struct wm_h2_opts *opts)
+{
+	struct wm_h2 *h = wm_alloc(sizeof(*h));
+	h->loop = opts->loop;
+	h->events = opts->events;
+	h->arg = opts->arg;
+	h->server = opts->server;
+	h->budget = opts->budget;
+	h->max_message = opts->max_message;
+	h->heard = wm_loop_now(h->loop);
+	wm_list_init(&h->streams);
+	wm_list_init(&h->ready);
+	h->session = new_session(h);
+	greet(h, opts);
+	wm_h2_schedule(h);
+	return h;
+}
+
+void wm_h2_free(struct wm_h2 *h)
+{
+	if (h == NULL)
+		return;
+	wm_defer_cancel(&h->work);
+	nghttp2_session_del(h->session);
+	wm_buf_fini(&h->out);
+	wm_free(h);
+}
+
+/* ---- in ---- */
+
+static void describe(struct wm_h2 *h, ssize_t rc, struct wm_err *err)
+{
+	if (rc == NGHTTP2_ERR_BAD_CLIENT_MAGIC)
+		(void)wm_fail(err, WM_UNAVAILABLE, "the peer does not speak HTTP/2");
+	else if (rc == NGHTTP2_ERR_FLOODED)
+		(void)wm_fail(err, WM_RESOURCE_EXHAUSTED, "the peer floods us with HTTP/2 frames");
+	else
+		(void)wm_fail(err, WM_UNAVAILABLE, "broken HTTP/2: %s%s%s",
+			      nghttp2_strerror((int)rc), h->said[0] != '\0' ? ": " : "", h->said);
+}
+
+void wm_h2_feed(struct wm_h2 *h, const void *p, size_t n)
+{
+	if (h->failing || h->lost)
+		return;
+	h->heard = wm_loop_now(h->loop);
+	ssize_t rc = nghttp2_session_mem_recv(h->session, p, n);
+	if (rc < 0) {
+		struct wm_err err;
+		describe(h, rc, &err);
+		wm_h2_fail(h, &err);
+	}
+	wm_h2_schedule(h);
+}
+
+/* ---- out ---- */
+
+static void write_out(struct wm_h2 *h)
+{
+	if (h->out.len > 0)
+		h->events->write(h->arg, h->out.data, h->out.len);
+	wm_buf_clear(&h->out);
+}
+
+static void flush(struct wm_h2 *h)
+{
+	ssize_t n = 0;
+	while (h->events->queued(h->arg) < WIRE_FULL) {
+		const uint8_t *p;
+		n = nghttp2_session_mem_send(h->session, &p);
+		if (n <= 0)
+			break;
+		wm_buf_add(&h->out, p, (size_t)n);
+		if (h->out.len >= WRITE_CHUNK)
+			write_out(h);
+	}
+	write_out(h);
+	wm_buf_fini(&h->out); /* an idle connection holds no buffer */
+	if (n < 0) {
+		struct wm_err err;
+		describe(h, n, &err);
+		wm_h2_fail(h, &err);
+	}
+}
+
+void wm_h2_resume(struct wm_h2 *h)
+{
+	wm_h2_schedule(h);
+}
+
+/* ---- telling, and the end ---- */
+
+static void tell_connection(struct wm_h2 *h)
+{
+	if (h->settings_came && !h->settings_told) {
+		h->settings_told = true;
+		h->events->on_settings(h->arg);
+	}
+	if (h->goaway_came && !h->goaway_told) {
+		h->goaway_told = true;
+		h->events->on_goaway(h->arg, &h->goaway);
+	}
+}
+
+static void tell_streams(struct wm_h2 *h)
+{
+	struct wm_list *it;
+	while (!h->failing && (it = wm_list_first(&h->ready)) != NULL) {
+		wm_list_remove(it);
+		wm_h2_stream_tell(wm_container_of(it, struct wm_h2_stream, ready));
+	}
+}
+
+/* nghttp2 has said goodbye, or both sides have and no stream is left. */
+static void notice_end(struct wm_h2 *h)
+{
+	if (nghttp2_session_want_read(h->session) || nghttp2_session_want_write(h->session))
+		return;
+	struct wm_err err;
+	if (h->goaway_came)
+		err = h->goaway;
+	else if (h->said[0] != '\0')
+		(void)wm_fail(&err, WM_UNAVAILABLE, "the peer breaks HTTP/2: %s", h->said);
+	else
+		(void)wm_fail(&err, WM_UNAVAILABLE, "the connection was ended");
+	wm_h2_fail(h, &err);
+}
+
+static void bury(struct wm_h2 *h)
+{
+	struct wm_list *it;
+	while ((it = wm_list_first(&h->streams)) != NULL)
+		wm_h2_stream_over(wm_container_of(it, struct wm_h2_stream, node), &h->why);
+	h->lost = true;
+	h->events->on_lost(h->arg, &h->why); /* last: the connection may be gone */
+}
+
+static void on_work(struct wm_defer *d)
+{
+	struct wm_h2 *h = wm_container_of(d, struct wm_h2, work);
+	h->busy = true;
+	if (!h->failing)
+		tell_connection(h);
+	tell_streams(h);
+	if (!h->failing)
+		flush(h);
+	if (!h->failing)
+		notice_end(h);
+	h->busy = h->failing;
+	if (h->failing)
+		bury(h);
+}
+
+bool wm_h2_is_open(const struct wm_h2 *h)
+{
+	return !h->failing && !h->lost && !h->goaway_came;
+}
+
+bool wm_h2_is_busy(const struct wm_h2 *h)
+{
+	return h->busy;
+}
+
+void wm_h2_fail(struct wm_h2 *h, const struct wm_err *why)
+{
+	if (h->failing || h->lost)
+		return;
+	h->failing = true;
+	h->why = *why;
+	wm_h2_schedule(h);
+}
+
+void wm_h2_goaway(struct wm_h2 *h, bool final)
+{
+	if (h->failing || h->lost)
+		return;
+	if (final)
+		(void)nghttp2_submit_goaway(h->session, NGHTTP2_FLAG_NONE,
+					    nghttp2_session_get_last_proc_stream_id(h->session),
+					    NGHTTP2_NO_ERROR, NULL, 0);
+	else
+		(void)nghttp2_submit_shutdown_notice(h->session);
+	wm_h2_schedule(h);
+}
+
+void wm_h2_ping(struct wm_h2 *h)
+{
+	if (h->failing || h->lost)
+		return;
+	(void)nghttp2_submit_ping(h->session, NGHTTP2_FLAG_NONE, NULL);
+	wm_h2_schedule(h);
+}
+
+int64_t wm_h2_last_heard(const struct wm_h2 *h)
+{
+	return h->heard;
+}
+
+size_t wm_h2_n_streams(const struct wm_h2 *h)
+{
+	return h->n_streams;
+}
+
+size_t wm_h2_queued(const struct wm_h2 *h)
+{
+	return h->out_bytes + h->events->queued(h->arg);
+}

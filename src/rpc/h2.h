@@ -1,0 +1,139 @@
+#pragma once
+/*
+ * One HTTP/2 connection of gRPC streams, for both sides: bytes in, bytes out, over whatever its
+ * owner plugs in. A stream is embedded in a call. What arrives is noted while the bytes are taken
+ * in and told afterwards, from the loop, so that a callback may do anything to the connection:
+ * send, cancel, fail it. Bytes to send are collected and written once per turn. Loop thread only.
+ *
+ * Memory is bounded: a stream that is paused gives no window back; what all streams of a connection
+ * hold undelivered, and what those of all connections of a budget hold, is limited; sending stops
+ * being encoded while the wire is full (the owner bounds what it queues by wm_h2_queued).
+ */
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/list.h"
+#include "rpc/fields.h"
+#include "rpc/frame.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct wm_h2;
+struct wm_loop;
+
+struct wm_h2_stream {
+	struct wm_list node;  /* among the streams of its connection */
+	struct wm_list ready; /* among those with something to tell */
+	struct wm_h2 *h2;     /* NULL before it is opened and once it is over */
+	int32_t id;
+	uint32_t close_code;
+	struct wm_buf in;  /* came and was not delivered */
+	size_t in_owed;    /* received bytes whose window was not given back */
+	struct wm_buf out; /* to be sent, from out_at on */
+	size_t out_at;
+	uint32_t header_bytes;
+	bool header_overflow; /* the block exceeded WM_RPC_HEADER_MAX and is incomplete */
+	bool interim;         /* the block is a 1xx answer */
+	bool has_head, told_head, has_end, told_end, closed;
+	bool paused, deaf; /* deaf: nothing of what comes is of interest any more */
+	bool over_budget;
+	bool responded, out_end, out_deferred, drained;
+};
+
+/* What the owner is told. From inside nghttp2 only where it says so; otherwise from the loop. */
+struct wm_h2_events {
+	/*
+	 * Server: a request begins; returns the stream in its new call, zeroed, or NULL to refuse
+	 * it. From inside: nothing may be sent.
+	 */
+	struct wm_h2_stream *(*on_begin)(void *arg);
+	/* A field of the headers or (@tail) trailers. From inside: nothing may be sent. */
+	void (*on_field)(struct wm_h2_stream *s, bool tail, const char *name, size_t name_len,
+			 const char *value, size_t value_len);
+	void (*on_head)(struct wm_h2_stream *s);
+	void (*on_message)(struct wm_h2_stream *s, const struct wm_rpc_frame *frame);
+	/* What came is no gRPC message, too large, or more than we hold. Nothing follows but
+	 * on_over. */
+	void (*on_bad)(struct wm_h2_stream *s, const struct wm_err *err);
+	/* The peer has sent its last message (and trailers). */
+	void (*on_end)(struct wm_h2_stream *s);
+	/* All that was queued for the stream has gone into the connection. */
+	void (*on_drained)(struct wm_h2_stream *s);
+	/* Server: the last message is on its way; adds the trailers to @f. From inside. */
+	void (*on_trailers)(struct wm_h2_stream *s, struct wm_rpc_fields *f);
+	/* The last for this stream: NULL when both sides ended it. It is the owner's to free. */
+	void (*on_over)(struct wm_h2_stream *s, const struct wm_err *why);
+	/* The peer's SETTINGS have come for the first time: it speaks HTTP/2. */
+	void (*on_settings)(void *arg);
+	/* The peer takes no new streams. */
+	void (*on_goaway)(void *arg, const struct wm_err *why);
+	/*
+	 * The last of all: every stream is over. @why is set always; is the connection's end,
+	 * orderly or not. The owner frees the connection, inside or later.
+	 */
+	void (*on_lost)(void *arg, const struct wm_err *why);
+	/* The wire. Bytes written but not gone, and writing. */
+	size_t (*queued)(void *arg);
+	void (*write)(void *arg, const void *p, size_t n);
+};
+
+/* Shared by all connections of a server: bytes received and not delivered. */
+struct wm_h2_budget {
+	size_t used, limit;
+};
+
+struct wm_h2_opts {
+	struct wm_loop *loop;
+	const struct wm_h2_events *events;
+	void *arg;
+	bool server;
+	uint32_t max_streams;        /* of the peer's making */
+	uint32_t max_message;        /* received */
+	struct wm_h2_budget *budget; /* may be NULL */
+};
+
+/* Greets the peer in the loop's next turn. */
+struct wm_h2 *wm_h2_new(const struct wm_h2_opts *opts);
+/* Forgets it: from on_lost or later, or when no stream is open and no callback of it is running. */
+void wm_h2_free(struct wm_h2 *h);
+/* False once it has failed, which the owner may not have been told yet. */
+bool wm_h2_is_open(const struct wm_h2 *h);
+/* True inside its callbacks. */
+bool wm_h2_is_busy(const struct wm_h2 *h);
+/* Takes in bytes from the wire. */
+void wm_h2_feed(struct wm_h2 *h, const void *p, size_t n);
+/* The wire has room again. */
+void wm_h2_resume(struct wm_h2 *h);
+/* Ends the connection for @why, from the loop: on_over for each stream, then on_lost. */
+void wm_h2_fail(struct wm_h2 *h, const struct wm_err *why);
+/* Says that no new streams are taken: soon (@final false), or from now on. */
+void wm_h2_goaway(struct wm_h2 *h, bool final);
+/* Asks the peer for a sign of life. */
+void wm_h2_ping(struct wm_h2 *h);
+/* When the last bytes came, in the loop's time. */
+int64_t wm_h2_last_heard(const struct wm_h2 *h);
+size_t wm_h2_n_streams(const struct wm_h2 *h);
+/* Bytes that wait to be sent, on all streams and on the wire. */
+size_t wm_h2_queued(const struct wm_h2 *h);
+
+/* ---- streams ---- */
+/* Client: opens @s with these headers. UNAVAILABLE when the connection takes no more. */
+WM_MUST_CHECK int wm_h2_stream_open(struct wm_h2 *h, struct wm_h2_stream *s,
+				    const struct wm_rpc_fields *f, struct wm_err *err);
+/* Server: the headers of the answer; with @end they are all of it. */
+void wm_h2_stream_respond(struct wm_h2_stream *s, const struct wm_rpc_fields *f, bool end);
+/* Queues a message; on a client also before the stream is opened. */
+WM_MUST_CHECK int wm_h2_stream_send(struct wm_h2_stream *s, const ProtobufCMessage *m, uint32_t max,
+				    struct wm_err *err);
+/* No message follows. */
+void wm_h2_stream_end(struct wm_h2_stream *s);
+size_t wm_h2_stream_queued(const struct wm_h2_stream *s);
+/* on_drained comes in the loop's next turn, unless something is queued until then. */
+void wm_h2_stream_tell_drained(struct wm_h2_stream *s);
+void wm_h2_stream_pause(struct wm_h2_stream *s, bool paused);
+/* Ends it at once with an HTTP/2 error code; on_over follows. */
+void wm_h2_stream_reset(struct wm_h2_stream *s, uint32_t code);
+/* What still comes is thrown away. */
+void wm_h2_stream_deafen(struct wm_h2_stream *s);
+/* Frees its buffers; only when it is over or was never opened. */
+void wm_h2_stream_fini(struct wm_h2_stream *s);

@@ -1,0 +1,185 @@
+/* What nghttp2 tells while it takes bytes in: noted in the stream, told to its owner later. */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "rpc/h2_impl.h"
+#include "rpc/status.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* Control frames that a peer may send at once, and how many a second make up for. */
+#define CALM_BURST 1000
+#define CALM_RATE  100
+
+static struct wm_h2_stream *find(nghttp2_session *session, int32_t id)
+{
+	return id == 0 ? NULL : nghttp2_session_get_stream_user_data(session, id);
+}
+
+static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
+{
+	struct wm_h2 *h = arg;
+	struct wm_h2_stream *s = find(session, frame->hd.stream_id);
+	if (s != NULL) {
+		s->header_bytes = 0;
+		s->interim = false;
+		return 0;
+	}
+	if (!h->server || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
+		return 0;
+	s = h->failing ? NULL : h->events->on_begin(h->arg);
+	if (s == NULL) {
+		(void)nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
+						NGHTTP2_REFUSED_STREAM);
+		return 0;
+	}
+	s->id = frame->hd.stream_id;
+	(void)nghttp2_session_set_stream_user_data(session, s->id, s);
+	wm_h2_attach(h, s);
+	return 0;
+}
+
+static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
+		     size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags,
+		     void *arg)
+{
+	struct wm_h2 *h = arg;
+	struct wm_h2_stream *s = find(session, frame->hd.stream_id);
+	if (s == NULL)
+		return 0;
+	s->header_bytes += (uint32_t)(name_len + value_len + 32);
+	if (s->header_bytes > WM_RPC_HEADER_MAX) {
+		s->header_overflow = true;
+		return 0;
+	}
+	if (name_len == 7 && memcmp(name, ":status", 7) == 0)
+		s->interim = value_len > 0 && value[0] == '1';
+	if (!s->interim)
+		h->events->on_field(s, s->has_head, (const char *)name, name_len,
+				    (const char *)value, value_len);
+	return 0;
+}
+
+static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *p, size_t n,
+		   void *arg)
+{
+	struct wm_h2_stream *s = find(session, id);
+	/* The connection's window never waits for one slow stream: budgets bound what is held. */
+	(void)nghttp2_session_consume_connection(session, n);
+	if (s != NULL)
+		wm_h2_stream_take(s, p, n);
+	return 0;
+}
+
+/* True when the peer sends more control frames than anybody has reason to. */
+static bool is_flood(struct wm_h2 *h)
+{
+	int64_t now = wm_loop_now(h->loop);
+	int64_t leaked = (now - h->calm_at) * CALM_RATE / WM_NS_PER_S;
+	if (leaked > 0) {
+		h->calm_level = leaked > h->calm_level ? 0 : h->calm_level - (uint32_t)leaked;
+		h->calm_at = now;
+	}
+	return ++h->calm_level > CALM_BURST;
+}
+
+static void note_goaway(struct wm_h2 *h, const nghttp2_goaway *g)
+{
+	char text[128] = "";
+	h->goaway_came = true;
+	(void)wm_rpc_percent_decode((const char *)g->opaque_data, g->opaque_data_len, text,
+				    sizeof(text));
+	if (g->error_code == NGHTTP2_NO_ERROR)
+		(void)wm_fail(&h->goaway, WM_UNAVAILABLE, "the peer ends the connection");
+	else
+		(void)wm_fail(&h->goaway, WM_UNAVAILABLE, "the peer ends the connection: %s%s%s",
+			      nghttp2_http2_strerror(g->error_code), text[0] != '\0' ? ", " : "",
+			      text);
+}
+
+static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
+{
+	struct wm_h2 *h = arg;
+	struct wm_h2_stream *s = find(session, frame->hd.stream_id);
+	bool flood = false;
+	switch (frame->hd.type) {
+	case NGHTTP2_HEADERS:
+		if (s != NULL && !s->interim)
+			s->has_head = true;
+		break;
+	case NGHTTP2_DATA:
+		if (frame->hd.length == 0)
+			flood = is_flood(h);
+		break;
+	case NGHTTP2_SETTINGS:
+		if ((frame->hd.flags & NGHTTP2_FLAG_ACK) == 0) {
+			h->settings_came = true;
+			flood = is_flood(h);
+		}
+		break;
+	case NGHTTP2_PING:
+	case NGHTTP2_RST_STREAM:
+	case NGHTTP2_PRIORITY: flood = is_flood(h); break;
+	case NGHTTP2_GOAWAY: note_goaway(h, &frame->goaway); break;
+	default: break;
+	}
+	if (flood)
+		(void)nghttp2_session_terminate_session(session, NGHTTP2_ENHANCE_YOUR_CALM);
+	if (s == NULL)
+		return 0;
+	bool carries = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
+	if (carries && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0)
+		s->has_end = true;
+	wm_h2_mark(s);
+	return 0;
+}
+
+/* A server that has ended its answer wants no more of the request. */
+static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
+{
+	struct wm_h2 *h = arg;
+	if (!h->server || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0 ||
+	    frame->hd.type != NGHTTP2_HEADERS)
+		return 0;
+	struct wm_h2_stream *s = find(session, frame->hd.stream_id);
+	if (s != NULL && !s->has_end)
+		(void)nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, s->id,
+						NGHTTP2_NO_ERROR);
+	return 0;
+}
+
+static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, void *arg)
+{
+	struct wm_h2_stream *s = find(session, id);
+	if (s == NULL)
+		return 0;
+	(void)nghttp2_session_set_stream_user_data(session, id, NULL);
+	s->closed = true;
+	s->close_code = code;
+	wm_h2_mark(s);
+	return 0;
+}
+
+static int on_complaint(nghttp2_session *session, int code, const char *msg, size_t len, void *arg)
+{
+	struct wm_h2 *h = arg;
+	wm_str_copy(h->said, sizeof(h->said), msg);
+	return 0;
+}
+
+nghttp2_session_callbacks *wm_h2_callbacks(void)
+{
+	static nghttp2_session_callbacks *made;
+	if (made != NULL)
+		return made;
+	if (nghttp2_session_callbacks_new(&made) != 0)
+		abort(); /* memory is gone */
+	nghttp2_session_callbacks_set_on_begin_headers_callback(made, on_begin_headers);
+	nghttp2_session_callbacks_set_on_header_callback(made, on_header);
+	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(made, on_data);
+	nghttp2_session_callbacks_set_on_frame_recv_callback(made, on_frame);
+	nghttp2_session_callbacks_set_on_frame_send_callback(made, on_frame_sent);
+	nghttp2_session_callbacks_set_on_stream_close_callback(made, on_stream_close);
+	nghttp2_session_callbacks_set_error_callback2(made, on_complaint);
+	return made;
+}

@@ -1,0 +1,47 @@
+#pragma once
+/* What h2.c, h2_events.c and h2_stream.c share: the body of a connection. Loop thread only. */
+#include "loop/loop.h"
+#include "rpc/h2.h"
+#include <nghttp2/nghttp2.h>
+
+struct wm_h2 {
+	struct wm_loop *loop;
+	const struct wm_h2_events *events;
+	void *arg;
+	nghttp2_session *session;
+	struct wm_h2_budget *budget;
+	struct wm_list streams;
+	struct wm_list ready;
+	size_t n_streams;
+	struct wm_defer work;
+	struct wm_buf out; /* frames collected in this turn */
+	size_t out_bytes;  /* messages that wait in streams */
+	size_t held;       /* received and not delivered */
+	int64_t heard;
+	int64_t calm_at; /* control frames: a bucket that leaks */
+	uint32_t calm_level;
+	uint32_t max_message;
+	bool server, greeted, settings_came, settings_told, goaway_came, goaway_told, lost;
+	bool failing;
+	bool busy;
+	struct wm_err why;    /* of failing */
+	struct wm_err goaway; /* what the peer said */
+	char said[128];       /* nghttp2's last complaint */
+};
+
+/* The callbacks of every session, made once. */
+nghttp2_session_callbacks *wm_h2_callbacks(void);
+/* Has @s looked at in the loop's next turn. */
+void wm_h2_mark(struct wm_h2_stream *s);
+void wm_h2_schedule(struct wm_h2 *h);
+/* Adds @s to the connection. */
+void wm_h2_attach(struct wm_h2 *h, struct wm_h2_stream *s);
+/* Tells what is to be told of @s, which may be gone afterwards. */
+void wm_h2_stream_tell(struct wm_h2_stream *s);
+/* Ends @s as far as the connection is concerned; @s may be gone afterwards. */
+void wm_h2_stream_over(struct wm_h2_stream *s, const struct wm_err *why);
+/* Bytes have come for @s. */
+void wm_h2_stream_take(struct wm_h2_stream *s, const uint8_t *p, size_t n);
+/* nghttp2 asks for the next bytes to send. */
+ssize_t wm_h2_stream_read(nghttp2_session *session, int32_t id, uint8_t *buf, size_t size,
+			  uint32_t *flags, nghttp2_data_source *source, void *arg);

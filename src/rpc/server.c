@@ -1,0 +1,187 @@
+#include "rpc/server_impl.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "rpc/frame.h"
+#include <assert.h>
+
+#define MAX_CONNECTIONS 10000
+#define MAX_STREAMS     256
+#define MAX_QUEUED      (8u << 20)
+#define MAX_HELD        (256u << 20) /* received and undelivered, in all */
+#define LAST_NS         WM_NS_PER_S  /* for reading the answer to a call that was cancelled */
+
+struct wm_rpc_server *wm_rpc_server_new(struct wm_loop *loop, struct wm_log *log)
+{
+	struct wm_rpc_server *s = wm_alloc(sizeof(*s));
+	s->loop = loop;
+	s->log = log;
+	s->budget.limit = MAX_HELD;
+	wm_list_init(&s->ports);
+	wm_list_init(&s->conns);
+	return s;
+}
+
+void wm_rpc_server_register(struct wm_rpc_server *s, const struct wm_rpc_handler *handlers,
+			    size_t n, void *arg)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct wm_rpc_route *route = wm_alloc(sizeof(*route));
+		route->handler = &handlers[i];
+		route->method = wm_pb_method_find(handlers[i].path);
+		route->arg = arg;
+		assert(route->method != NULL);
+		assert(wm_map_find(&s->routes, handlers[i].path) == NULL);
+		(void)wm_map_put(&s->routes, handlers[i].path, route);
+	}
+}
+
+/* ---- ports ---- */
+
+static void fill_defaults(struct wm_rpc_server_opts *o)
+{
+	o->max_message = o->max_message != 0 ? o->max_message : WM_RPC_MESSAGE_MAX;
+	o->max_connections = o->max_connections != 0 ? o->max_connections : MAX_CONNECTIONS;
+	o->max_streams = o->max_streams != 0 ? o->max_streams : MAX_STREAMS;
+	o->max_queued = o->max_queued != 0 ? o->max_queued : MAX_QUEUED;
+}
+
+static void on_accept(void *arg, struct wm_conn *c)
+{
+	struct wm_rpc_port *port = arg;
+	struct wm_rpc_server *s = port->server;
+	if (s->n_conns < port->opts.max_connections) {
+		s->n_conns++;
+		wm_rpc_server_conn_new(port, c);
+		return;
+	}
+	wm_conn_close(c);
+	if (wm_log_limit_allow(&s->limit, 1, wm_loop_now(s->loop)))
+		wm_warn(s->log, "rpc.full", "connections=%u", s->n_conns);
+}
+
+int wm_rpc_server_listen(struct wm_rpc_server *s, const struct wm_rpc_server_opts *opts,
+			 struct wm_endpoint *bound, struct wm_err *err)
+{
+	if (s->draining)
+		return wm_fail(err, WM_FAILED_PRECONDITION, "the server is stopping");
+	struct wm_rpc_port *port = wm_alloc(sizeof(*port));
+	port->server = s;
+	port->opts = *opts;
+	port->opts.path = NULL; /* borrowed for this call only */
+	fill_defaults(&port->opts);
+	struct wm_listen_opts listen = {.at = opts->at, .path = opts->path};
+	int rc = wm_listener_open(s->loop, &listen, on_accept, port, &port->listener, err);
+	if (rc != 0) {
+		wm_free(port);
+		return rc;
+	}
+	wm_list_push(&s->ports, &port->node);
+	if (bound != NULL && opts->path == NULL)
+		wm_listener_endpoint(port->listener, bound);
+	return 0;
+}
+
+static void close_ports(struct wm_rpc_server *s)
+{
+	struct wm_list *it;
+	wm_list_each (it, &s->ports) {
+		struct wm_rpc_port *port = wm_container_of(it, struct wm_rpc_port, node);
+		wm_listener_close(port->listener);
+		port->listener = NULL;
+	}
+}
+
+/* ---- draining: notice, final word, grace, cancel, gone ---- */
+
+static void on_drained(struct wm_defer *d)
+{
+	struct wm_rpc_server *s = wm_container_of(d, struct wm_rpc_server, drained);
+	void (*done)(void *arg) = s->done;
+	s->done = NULL;
+	wm_timer_stop(&s->grace);
+	wm_debug(s->log, "rpc.drained", "cancelled=%d", s->cancelled);
+	if (done != NULL)
+		done(s->done_arg); /* last: the server may be gone */
+}
+
+/* The time after the grace is over too: whoever has not read our answer will not. */
+static void on_last(struct wm_timer *t)
+{
+	struct wm_rpc_server *s = wm_container_of(t, struct wm_rpc_server, grace);
+	struct wm_list *it;
+	wm_list_each (it, &s->conns)
+		wm_rpc_server_conn_end(wm_container_of(it, struct wm_rpc_server_conn, node));
+}
+
+/* Callbacks may free connections, so the list is looked at afresh after each. */
+static struct wm_rpc_server_conn *next_uncancelled(const struct wm_rpc_server *s)
+{
+	struct wm_list *it;
+	wm_list_each (it, &s->conns) {
+		struct wm_rpc_server_conn *sc =
+			wm_container_of(it, struct wm_rpc_server_conn, node);
+		if (!sc->cancelled)
+			return sc;
+	}
+	return NULL;
+}
+
+static void on_grace(struct wm_timer *t)
+{
+	struct wm_rpc_server *s = wm_container_of(t, struct wm_rpc_server, grace);
+	struct wm_rpc_server_conn *sc;
+	s->cancelled = true;
+	while ((sc = next_uncancelled(s)) != NULL) {
+		sc->cancelled = true;
+		wm_rpc_server_conn_cancel(sc);
+	}
+	wm_timer_start(s->loop, &s->grace, LAST_NS, on_last);
+}
+
+static void drain_all(struct wm_rpc_server *s)
+{
+	struct wm_list *it;
+	wm_list_each (it, &s->conns)
+		wm_rpc_server_conn_drain(wm_container_of(it, struct wm_rpc_server_conn, node),
+					 false);
+}
+
+void wm_rpc_server_drain(struct wm_rpc_server *s, int64_t grace_ns, void (*done)(void *arg),
+			 void *arg)
+{
+	wm_on_loop(s->loop);
+	assert(!s->draining);
+	s->draining = true;
+	s->done = done;
+	s->done_arg = arg;
+	close_ports(s);
+	drain_all(s);
+	wm_timer_start(s->loop, &s->grace, grace_ns, on_grace);
+	if (s->n_conns == 0)
+		wm_defer(s->loop, &s->drained, on_drained);
+}
+
+void wm_rpc_server_conn_gone(struct wm_rpc_server *s)
+{
+	s->n_conns--;
+	if (s->draining && s->n_conns == 0)
+		wm_defer(s->loop, &s->drained, on_drained);
+}
+
+void wm_rpc_server_free(struct wm_rpc_server *s)
+{
+	if (s == NULL)
+		return;
+	struct wm_map_entry *e;
+	struct wm_list *it, *tmp;
+	assert(s->n_conns == 0);
+	wm_timer_stop(&s->grace);
+	wm_defer_cancel(&s->drained);
+	close_ports(s);
+	wm_list_each_safe (it, tmp, &s->ports)
+		wm_free(wm_container_of(it, struct wm_rpc_port, node));
+	wm_map_each (e, &s->routes)
+		wm_free(e->value);
+	wm_map_fini(&s->routes);
+	wm_free(s);
+}

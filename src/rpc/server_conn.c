@@ -1,0 +1,302 @@
+/*
+ * A connection of the server: accepted, handshake, greeted (both ways), serving, draining, ended.
+ * It has ten seconds from accept to the client's SETTINGS. A connection that is drained announces
+ * it, a little later takes no more calls, and ends when the last of them is over.
+ */
+#include "rpc/server_impl.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include <stdio.h>
+
+#define HELLO_NS  (10 * WM_NS_PER_S)
+#define NOTICE_NS (50 * WM_NS_PER_MS) /* from "soon no new calls" to "now" */
+
+static struct wm_rpc_call *call_of(struct wm_h2_stream *s)
+{
+	return wm_container_of(s, struct wm_rpc_call, st);
+}
+
+void wm_rpc_server_conn_release(struct wm_rpc_server_conn *sc)
+{
+	if (!sc->link_gone || sc->h2 != NULL || !wm_list_is_empty(&sc->calls))
+		return;
+	struct wm_rpc_server *s = sc->server;
+	wm_list_remove(&sc->node);
+	wm_timer_stop(&sc->hello);
+	wm_free(sc->peer_cn);
+	wm_free(sc);
+	wm_rpc_server_conn_gone(s);
+}
+
+/* A line about a stranger's connection, not more often than anybody reads. */
+static void log_end(struct wm_rpc_server_conn *sc, const struct wm_err *why)
+{
+	struct wm_rpc_server *s = sc->server;
+	char text[WM_ERR_TEXT];
+	if (why == NULL || s->draining)
+		return;
+	if (sc->greeted)
+		wm_debug(s->log, "rpc.lost", "peer=%s reason=%s", sc->name,
+			 wm_log_quote(why->text, text, sizeof(text)));
+	else if (wm_log_limit_allow(&s->limit, 5, wm_loop_now(s->loop)))
+		wm_warn(s->log, "rpc.refused", "peer=%s reason=%s", sc->name,
+			wm_log_quote(why->text, text, sizeof(text)));
+}
+
+/* ---- the link ---- */
+
+static void on_ready(void *arg)
+{
+	struct wm_rpc_server_conn *sc = arg;
+	if (sc->link.tls != NULL) {
+		const char *cn = wm_tls_peer_cn(sc->link.tls);
+		sc->peer_cn = cn == NULL ? NULL : wm_strdup(cn);
+	}
+}
+
+/* HTTP/2 begins with the first bytes: a client that says nothing costs no session. */
+static void begin_h2(struct wm_rpc_server_conn *sc)
+{
+	sc->h2 = wm_h2_new(&(struct wm_h2_opts){
+		.loop = sc->server->loop,
+		.events = &wm_rpc_server_events,
+		.arg = sc,
+		.server = true,
+		.max_streams = sc->port->opts.max_streams,
+		.max_message = sc->port->opts.max_message,
+		.budget = &sc->server->budget,
+	});
+}
+
+static void on_bytes(void *arg, const uint8_t *p, size_t n)
+{
+	struct wm_rpc_server_conn *sc = arg;
+	if (sc->h2 == NULL)
+		begin_h2(sc);
+	wm_h2_feed(sc->h2, p, n);
+}
+
+static void on_end(void *arg, const struct wm_err *err)
+{
+	struct wm_rpc_server_conn *sc = arg;
+	struct wm_err why;
+	if (sc->h2 == NULL) {
+		log_end(sc, err);
+		wm_rpc_link_close(&sc->link, err != NULL);
+		return;
+	}
+	if (err == NULL)
+		(void)wm_fail(&why, WM_CANCELLED, "the client closed the connection");
+	else
+		(void)wm_fail(&why, WM_CANCELLED, "connection lost: %.400s", err->text);
+	wm_h2_fail(sc->h2, &why);
+}
+
+static void on_link_drain(void *arg)
+{
+	struct wm_rpc_server_conn *sc = arg;
+	if (sc->h2 != NULL)
+		wm_h2_resume(sc->h2);
+}
+
+static void on_gone(void *arg)
+{
+	struct wm_rpc_server_conn *sc = arg;
+	sc->link_gone = true;
+	wm_rpc_server_conn_release(sc);
+}
+
+static const struct wm_rpc_link_events link_events = {
+	.on_ready = on_ready,
+	.on_bytes = on_bytes,
+	.on_end = on_end,
+	.on_drain = on_link_drain,
+	.on_gone = on_gone,
+};
+
+/* ---- HTTP/2 ---- */
+
+static struct wm_h2_stream *on_begin(void *arg)
+{
+	struct wm_rpc_server_conn *sc = arg;
+	return sc->server->cancelled ? NULL : &wm_rpc_call_new(sc)->st;
+}
+
+static void on_field(struct wm_h2_stream *s, bool tail, const char *name, size_t name_len,
+		     const char *value, size_t value_len)
+{
+	if (!tail) /* a client's trailers mean nothing in gRPC */
+		wm_rpc_call_take_field(call_of(s), name, name_len, value, value_len);
+}
+
+static void on_head(struct wm_h2_stream *s)
+{
+	wm_rpc_call_take_head(call_of(s));
+}
+
+static void on_message(struct wm_h2_stream *s, const struct wm_rpc_frame *frame)
+{
+	wm_rpc_call_take_message(call_of(s), frame);
+}
+
+static void on_bad(struct wm_h2_stream *s, const struct wm_err *err)
+{
+	wm_rpc_call_cancel(call_of(s), err, true);
+}
+
+static void on_stream_end(struct wm_h2_stream *s)
+{
+	wm_rpc_call_take_end(call_of(s));
+}
+
+static void on_drained(struct wm_h2_stream *s)
+{
+	wm_rpc_call_take_drained(call_of(s));
+}
+
+static void on_trailers(struct wm_h2_stream *s, struct wm_rpc_fields *f)
+{
+	wm_rpc_call_put_trailers(call_of(s), f);
+}
+
+static void on_over(struct wm_h2_stream *s, const struct wm_err *why)
+{
+	wm_rpc_call_over(call_of(s), why);
+}
+
+static void on_settings(void *arg)
+{
+	struct wm_rpc_server_conn *sc = arg;
+	sc->greeted = true;
+	wm_timer_stop(&sc->hello);
+	if (sc->server->draining)
+		wm_rpc_server_conn_drain(sc, false);
+}
+
+static void on_goaway(void *arg, const struct wm_err *why)
+{
+	/* A client's goodbye asks nothing of us: its calls go on, and it closes when they are over.
+	 */
+}
+
+static void on_lost(void *arg, const struct wm_err *why)
+{
+	struct wm_rpc_server_conn *sc = arg;
+	log_end(sc, why);
+	wm_timer_stop(&sc->hello);
+	wm_h2_free(sc->h2);
+	sc->h2 = NULL;
+	wm_rpc_link_close(&sc->link, true);
+	wm_rpc_server_conn_release(sc);
+}
+
+static size_t wire_queued(void *arg)
+{
+	struct wm_rpc_server_conn *sc = arg;
+	return wm_rpc_link_queued(&sc->link);
+}
+
+static void wire_write(void *arg, const void *p, size_t n)
+{
+	struct wm_rpc_server_conn *sc = arg;
+	wm_rpc_link_write(&sc->link, p, n);
+}
+
+const struct wm_h2_events wm_rpc_server_events = {
+	.on_begin = on_begin,
+	.on_field = on_field,
+	.on_head = on_head,
+	.on_message = on_message,
+	.on_bad = on_bad,
+	.on_end = on_stream_end,
+	.on_drained = on_drained,
+	.on_trailers = on_trailers,
+	.on_over = on_over,
+	.on_settings = on_settings,
+	.on_goaway = on_goaway,
+	.on_lost = on_lost,
+	.queued = wire_queued,
+	.write = wire_write,
+};
+
+/* ---- birth and death ---- */
+
+static void on_hello_late(struct wm_timer *t)
+{
+	struct wm_rpc_server_conn *sc = wm_container_of(t, struct wm_rpc_server_conn, hello);
+	struct wm_err why;
+	(void)wm_fail(&why, WM_DEADLINE_EXCEEDED, "no HTTP/2 greeting within 10 s");
+	if (sc->h2 != NULL) {
+		wm_h2_fail(sc->h2, &why);
+		return;
+	}
+	log_end(sc, &why);
+	wm_rpc_link_close(&sc->link, false);
+}
+
+void wm_rpc_server_conn_new(struct wm_rpc_port *port, struct wm_conn *c)
+{
+	struct wm_rpc_server_conn *sc = wm_alloc(sizeof(*sc));
+	sc->port = port;
+	sc->server = port->server;
+	sc->has_peer = wm_conn_peer(c, &sc->peer);
+	sc->has_local = wm_conn_local(c, &sc->local);
+	if (sc->has_peer)
+		(void)wm_endpoint_format(&sc->peer, sc->name);
+	else
+		wm_str_copy(sc->name, sizeof(sc->name), "local");
+	wm_list_init(&sc->calls);
+	wm_list_push(&sc->server->conns, &sc->node);
+	wm_timer_start(sc->server->loop, &sc->hello, HELLO_NS, on_hello_late);
+	wm_rpc_link_init(&sc->link, sc->server->loop, c, port->opts.tls, NULL, sc->name,
+			 &link_events, sc);
+}
+
+static void on_notice_over(struct wm_timer *t)
+{
+	struct wm_rpc_server_conn *sc = wm_container_of(t, struct wm_rpc_server_conn, hello);
+	wm_rpc_server_conn_drain(sc, true);
+}
+
+void wm_rpc_server_conn_drain(struct wm_rpc_server_conn *sc, bool final)
+{
+	if (!sc->greeted) /* nobody is there to be polite to */
+		wm_rpc_server_conn_end(sc);
+	if (!sc->greeted || sc->h2 == NULL)
+		return;
+	wm_h2_goaway(sc->h2, final);
+	if (!final) /* the greeting is over, so its timer is free */
+		wm_timer_start(sc->server->loop, &sc->hello, NOTICE_NS, on_notice_over);
+}
+
+/* Callbacks may free calls, so the list is looked at afresh after each. */
+static struct wm_rpc_call *next_uncancelled(const struct wm_rpc_server_conn *sc)
+{
+	struct wm_list *it;
+	wm_list_each (it, &sc->calls) {
+		struct wm_rpc_call *call = wm_container_of(it, struct wm_rpc_call, node);
+		if (!call->cancelled && !call->finished)
+			return call;
+	}
+	return NULL;
+}
+
+void wm_rpc_server_conn_cancel(struct wm_rpc_server_conn *sc)
+{
+	struct wm_rpc_call *call;
+	struct wm_err why;
+	(void)wm_fail(&why, WM_UNAVAILABLE, "the server is stopping");
+	while (!sc->link_gone && (call = next_uncancelled(sc)) != NULL)
+		wm_rpc_call_cancel(call, &why, true);
+}
+
+void wm_rpc_server_conn_end(struct wm_rpc_server_conn *sc)
+{
+	struct wm_err why;
+	(void)wm_fail(&why, WM_UNAVAILABLE, "the server is stopping");
+	if (sc->h2 != NULL)
+		wm_h2_fail(sc->h2, &why);
+	else
+		wm_rpc_link_close(&sc->link, false);
+}

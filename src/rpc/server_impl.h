@@ -1,0 +1,120 @@
+#pragma once
+/*
+ * What the files of the server share. A server has ports, a port has connections, a connection has
+ * calls. A connection lives until its link is gone and its last call has been finished, since calls
+ * borrow its names; a call lives until its handler has finished it and its stream is over. Loop
+ * thread only.
+ */
+#include "base/list.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "loop/conn.h"
+#include "rpc/h2.h"
+#include "rpc/link.h"
+#include "rpc/server.h"
+
+struct wm_rpc_route { /* a row of the server's table of methods */
+	const struct wm_rpc_handler *handler;
+	const struct wm_pb_method *method;
+	void *arg;
+};
+
+struct wm_rpc_server {
+	struct wm_loop *loop;
+	struct wm_log *log;
+	struct wm_map routes; /* path -> struct wm_rpc_route */
+	struct wm_list ports;
+	struct wm_list conns;
+	uint32_t n_conns;
+	struct wm_h2_budget budget;
+	bool draining, cancelled;
+	struct wm_timer grace;
+	struct wm_defer drained;
+	void (*done)(void *arg);
+	void *done_arg;
+	struct wm_log_limit limit; /* of lines that strangers cause */
+};
+
+struct wm_rpc_port {
+	struct wm_list node;
+	struct wm_rpc_server *server;
+	struct wm_listener *listener;
+	struct wm_rpc_server_opts opts;
+};
+
+struct wm_rpc_server_conn {
+	struct wm_list node;
+	struct wm_rpc_port *port;
+	struct wm_rpc_server *server;
+	struct wm_rpc_link link;
+	struct wm_h2 *h2;      /* NULL before the handshake and after the end */
+	struct wm_timer hello; /* how long it may take to say something, and to go */
+	struct wm_list calls;
+	bool greeted, link_gone, cancelled;
+	bool has_peer, has_local;
+	struct wm_endpoint peer, local;
+	char *peer_cn;
+	char name[WM_ENDPOINT_TEXT + 16];
+};
+
+struct wm_rpc_call {
+	struct wm_h2_stream st;
+	struct wm_list node;
+	struct wm_rpc_server_conn *conn;
+	const struct wm_rpc_route *route; /* NULL until the headers were accepted */
+	char *path;
+	char http_method[8], content_type[48], encoding[32], timeout[16];
+	struct wm_rpc_metadata request, headers, trailers;
+	struct wm_arena arena;   /* of the handler */
+	struct wm_arena message; /* of one message on_message is told */
+	ProtobufCMessage *first; /* the request of a unary or server-streaming method */
+	int64_t deadline;
+	struct wm_timer timer;
+	char *identity;
+	void *data;     /* the handler's */
+	bool handed;    /* the handler has it, and must finish it */
+	bool finished;  /* the handler is done, or never had it */
+	bool cancelled; /* there is nobody to answer */
+	bool sent;      /* a message was sent */
+	struct wm_err status;
+	bool has_status; /* status is an error */
+	void (*on_drain)(struct wm_rpc_call *call, void *arg);
+	void *on_drain_arg;
+	void (*on_cancel)(struct wm_rpc_call *call, const struct wm_err *why, void *arg);
+	void *on_cancel_arg;
+};
+
+/* ---- server_conn.c ---- */
+/* Takes @c, a connection that has been accepted on @port. */
+void wm_rpc_server_conn_new(struct wm_rpc_port *port, struct wm_conn *c);
+/* No new calls: soon, or from now on. */
+void wm_rpc_server_conn_drain(struct wm_rpc_server_conn *sc, bool final);
+/* Every call of it is told that the server stops. Calls and connections may be gone afterwards. */
+void wm_rpc_server_conn_cancel(struct wm_rpc_server_conn *sc);
+/* Its time is over, whatever its client does. */
+void wm_rpc_server_conn_end(struct wm_rpc_server_conn *sc);
+/* A call of it has been freed: it may be the last thing that was waited for. */
+void wm_rpc_server_conn_release(struct wm_rpc_server_conn *sc);
+extern const struct wm_h2_events wm_rpc_server_events;
+
+/* ---- server.c ---- */
+void wm_rpc_server_conn_gone(struct wm_rpc_server *s);
+
+/* ---- server_request.c: a call as the wire makes it ---- */
+struct wm_rpc_call *wm_rpc_call_new(struct wm_rpc_server_conn *sc);
+void wm_rpc_call_take_field(struct wm_rpc_call *call, const char *name, size_t name_len,
+			    const char *value, size_t value_len);
+void wm_rpc_call_take_head(struct wm_rpc_call *call);
+void wm_rpc_call_take_message(struct wm_rpc_call *call, const struct wm_rpc_frame *frame);
+void wm_rpc_call_take_end(struct wm_rpc_call *call);
+
+/* ---- server_call.c ---- */
+/* Ends a call that its handler does not have or has lost: answers @err, if anybody listens. */
+void wm_rpc_call_refuse(struct wm_rpc_call *call, const struct wm_err *err);
+/* Nobody listens any more, or may; @answer: they are still told. The call may be gone afterwards.
+ */
+void wm_rpc_call_cancel(struct wm_rpc_call *call, const struct wm_err *why, bool answer);
+/* Its stream is over. The call may be gone afterwards. */
+void wm_rpc_call_over(struct wm_rpc_call *call, const struct wm_err *why);
+void wm_rpc_call_take_drained(struct wm_rpc_call *call);
+void wm_rpc_call_put_trailers(struct wm_rpc_call *call, struct wm_rpc_fields *f);

@@ -1,0 +1,225 @@
+#include "rpc_service.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "loop/loop.h"
+#include "pb/message.h"
+#include "pb/v1.h"
+#include "rpc/server.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct running { /* in the call's arena */
+	struct wm_rpc_call *call;
+	struct rpc_service *service;
+	struct wm_timer timer;
+	unsigned long left, sent, size, sum;
+	bool sums;
+};
+
+static struct running *begin(struct wm_rpc_call *call, struct rpc_service *service)
+{
+	struct running *r = wm_arena_alloc(wm_rpc_call_arena(call), sizeof(*r));
+	r->call = call;
+	r->service = service;
+	service->calls++;
+	return r;
+}
+
+static void on_cancel(struct wm_rpc_call *call, const struct wm_err *why, void *arg)
+{
+	struct running *r = arg;
+	r->service->cancels++;
+	wm_timer_stop(&r->timer);
+	wm_rpc_call_finish(call, NULL);
+}
+
+/* "fail:5:text" */
+static bool finish_failing(struct wm_rpc_call *call, const char *id)
+{
+	struct wm_err err;
+	char *text;
+	if (!wm_str_starts(id, "fail:"))
+		return false;
+	unsigned long code = strtoul(id + 5, &text, 10);
+	(void)wm_fail(&err, wm_err_from_grpc((unsigned)code), "%s", *text == ':' ? text + 1 : "");
+	wm_rpc_call_finish(call, &err);
+	return true;
+}
+
+/* ---- unary ---- */
+
+static void echo_metadata(struct wm_rpc_call *call)
+{
+	const char *text = wm_rpc_call_metadata(call, "x-echo");
+	const char *bytes = wm_rpc_call_metadata(call, "x-echo-bin");
+	if (text != NULL) {
+		wm_rpc_call_add_header(call, "x-echo", text);
+		wm_rpc_call_add_trailer(call, "x-echo-tail", text);
+	}
+	if (bytes != NULL)
+		wm_rpc_call_add_header(call, "x-echo-bin", bytes);
+}
+
+static void answer(struct running *r, const char *id)
+{
+	struct wm_arena *a = wm_rpc_call_arena(r->call);
+	V1__Status *status = wm_pb_new(a, &v1__status__descriptor);
+	const char *cn = wm_rpc_call_peer_cn(r->call);
+	size_t len = strlen(id);
+	status->id = len < 1000 ? wm_arena_strdup(a, id) : status->id;
+	status->version = wm_arena_printf(a, "%zu", len);
+	if (wm_str_starts(id, "size:")) {
+		size_t n = strtoul(id + 5, NULL, 10);
+		status->description = wm_arena_alloc(a, n + 1);
+		memset(status->description, 'x', n);
+	}
+	if (wm_streq(id, "cancels"))
+		status->version = wm_arena_printf(a, "%u", r->service->cancels);
+	if (cn != NULL)
+		status->currentleader = wm_arena_strdup(a, cn);
+	status->uptime = wm_arena_strdup(
+		a, wm_rpc_call_deadline(r->call) == INT64_MAX ? "forever" : "deadline");
+	echo_metadata(r->call);
+	wm_rpc_call_reply(r->call, &status->base);
+}
+
+static void on_woken(struct wm_timer *t)
+{
+	struct running *r = wm_container_of(t, struct running, timer);
+	answer(r, "slept");
+}
+
+static void get_status(struct wm_rpc_call *call, const ProtobufCMessage *request, void *arg)
+{
+	const char *id = ((const V1__GetStatusRequest *)request)->id;
+	struct running *r = begin(call, arg);
+	wm_rpc_call_on_cancel(call, on_cancel, r);
+	if (finish_failing(call, id) || wm_streq(id, "hang"))
+		return;
+	if (wm_streq(id, "mute"))
+		wm_rpc_call_finish(call, NULL);
+	else if (wm_str_starts(id, "sleep:"))
+		wm_timer_start(wm_rpc_call_loop(call), &r->timer,
+			       strtol(id + 6, NULL, 10) * WM_NS_PER_MS, on_woken);
+	else
+		answer(r, id);
+}
+
+/* ---- server streaming ---- */
+
+static int send_peers(struct running *r)
+{
+	struct wm_arena a;
+	struct wm_err err;
+	wm_arena_init(&a, 0);
+	V1__PeerConfigurations *m = wm_pb_new(&a, &v1__peer_configurations__descriptor);
+	char *text = wm_arena_alloc(&a, r->size + 32);
+	memset(text, 'y', r->size);
+	(void)snprintf(text + r->size, 32, "%lu", r->sent++);
+	wm_pb_append(&a, &m->n_dnsservers, &m->dnsservers, text);
+	int rc = wm_rpc_call_send(r->call, &m->base, &err);
+	wm_arena_fini(&a);
+	return rc;
+}
+
+static void send_more(struct wm_rpc_call *call, void *arg)
+{
+	struct running *r = arg;
+	while (r->left > 0 && wm_rpc_call_queued(call) < 65536) {
+		r->left--;
+		if (send_peers(r) != 0)
+			return; /* on_cancel finishes it */
+	}
+	if (r->left > 0)
+		wm_rpc_call_on_drain(call, send_more, r);
+	else
+		wm_rpc_call_finish(call, NULL);
+}
+
+static void subscribe_peers(struct wm_rpc_call *call, const ProtobufCMessage *request, void *arg)
+{
+	const char *id = ((const V1__SubscribePeersRequest *)request)->id;
+	struct running *r = begin(call, arg);
+	wm_rpc_call_on_cancel(call, on_cancel, r);
+	echo_metadata(call);
+	if (wm_str_starts(id, "count:")) {
+		r->left = strtoul(id + 6, NULL, 10);
+		send_more(call, r);
+	} else if (wm_str_starts(id, "flood:")) {
+		char *size;
+		r->left = strtoul(id + 6, &size, 10);
+		r->size = *size == ':' ? strtoul(size + 1, NULL, 10) : 0;
+		send_more(call, r);
+	} else if (send_peers(r) == 0) {
+		(void)finish_failing(call, id); /* anything else hangs */
+	}
+}
+
+/* ---- both ways ---- */
+
+static void negotiate_open(struct wm_rpc_call *call, void *arg)
+{
+	struct running *r = begin(call, arg);
+	wm_rpc_call_set_data(call, r);
+	echo_metadata(call);
+	wm_rpc_call_on_cancel(call, on_cancel, r);
+}
+
+static void on_rested(struct wm_timer *t)
+{
+	struct running *r = wm_container_of(t, struct running, timer);
+	wm_rpc_call_pause(r->call, false);
+}
+
+static void negotiate_message(struct wm_rpc_call *call, const ProtobufCMessage *message, void *arg)
+{
+	struct running *r = wm_rpc_call_data(call);
+	V1__DataChannelNegotiation m = *(const V1__DataChannelNegotiation *)message;
+	char echo[] = "echo";
+	struct wm_err err;
+	if (wm_streq(m.proto, "fail")) {
+		(void)wm_fail(&err, WM_ABORTED, "told to fail");
+		wm_rpc_call_finish(call, &err);
+		return;
+	}
+	if (wm_streq(m.proto, "sum")) {
+		r->sums = true;
+		r->sum += m.port;
+		return;
+	}
+	if (wm_streq(m.proto, "pause")) {
+		wm_rpc_call_pause(call, true);
+		wm_timer_start(wm_rpc_call_loop(call), &r->timer, 50 * WM_NS_PER_MS, on_rested);
+	}
+	m.src = echo;
+	if (wm_rpc_call_send(call, &m.base, &err) != 0)
+		wm_rpc_call_finish(call, &err);
+}
+
+static void negotiate_half_close(struct wm_rpc_call *call, void *arg)
+{
+	struct running *r = wm_rpc_call_data(call);
+	V1__DataChannelNegotiation m = V1__DATA_CHANNEL_NEGOTIATION__INIT;
+	struct wm_err err;
+	int rc = 0;
+	m.port = (uint32_t)r->sum;
+	if (r->sums)
+		rc = wm_rpc_call_send(call, &m.base, &err);
+	wm_rpc_call_finish(call, rc == 0 ? NULL : &err);
+}
+
+static const struct wm_rpc_handler handlers[] = {
+	{.path = "/v1.Node/GetStatus", .on_request = get_status},
+	{.path = "/v1.Membership/SubscribePeers", .on_request = subscribe_peers},
+	{.path = "/v1.Node/NegotiateDataChannel",
+	 .on_open = negotiate_open,
+	 .on_message = negotiate_message,
+	 .on_half_close = negotiate_half_close},
+};
+
+void rpc_service_register(struct rpc_service *s, struct wm_rpc_server *server)
+{
+	wm_rpc_server_register(server, handlers, WM_ARRAY_LEN(handlers), s);
+}

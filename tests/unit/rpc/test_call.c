@@ -1,0 +1,199 @@
+/* Calls of each kind between our client and our server. */
+#include "loopback.h"
+#include <stdio.h>
+#include <string.h>
+
+static enum mode mode;
+
+static void unary(void **state)
+{
+	struct loopback b;
+	struct ask a;
+	const char *const metadata[] = {"x-echo", "hello", NULL};
+	const struct wm_rpc_call_opts opts = {.metadata = metadata};
+	loopback_open(&b, mode, NULL);
+	assert_int_equal(ask(&b, &a, "n1", NULL), 0);
+	assert_string_equal(ask_status(&a)->id, "n1");
+	assert_string_equal(ask_status(&a)->uptime, "forever");
+	assert_string_equal(a.header, "");
+	wm_rpc_unary_fini(&a.u);
+	assert_int_equal(ask(&b, &a, "n2", &opts), 0);
+	assert_string_equal(ask_status(&a)->id, "n2");
+	assert_string_equal(a.header, "hello");
+	wm_rpc_unary_fini(&a.u);
+	loopback_close(&b);
+}
+
+static void errors(void **state)
+{
+	struct loopback b;
+	struct ask a;
+	loopback_open(&b, mode, NULL);
+	assert_int_equal(ask(&b, &a,
+			     "fail:5:no such n\xc3\xb6"
+			     "de: 100%",
+			     NULL),
+			 WM_NOT_FOUND);
+	assert_string_equal(a.err.text, "no such n\xc3\xb6"
+					"de: 100%");
+	assert_int_equal(ask(&b, &a, "mute", NULL), WM_INTERNAL);
+	assert_string_equal(a.err.text, "/v1.Node/GetStatus ended without an answer");
+	assert_int_equal(ask(&b, &a, "fail:16:", NULL), WM_UNAUTHENTICATED);
+	assert_string_equal(a.err.text, "UNAUTHENTICATED");
+	wm_rpc_unary_fini(&a.u);
+	loopback_close(&b);
+}
+
+static void unknown_method(void **state)
+{
+	struct loopback b;
+	struct ask a = {0};
+	V1__GetNodeRequest request = V1__GET_NODE_REQUEST__INIT;
+	struct wm_err err = {0};
+	loopback_open(&b, mode, NULL);
+	ask_start(&b, &a, "warm up", NULL);
+	ask_wait(&b, &a);
+	void (*cb)(struct wm_rpc_unary *, const struct wm_err *) = a.u.cb;
+	wm_rpc_unary_fini(&a.u);
+	a = (struct ask){0};
+	assert_int_equal(wm_rpc_unary_start(b.channel, &a.u, wm_pb_method_find("/v1.Mesh/GetNode"),
+					    &request.base, NULL, cb, &err),
+			 0);
+	ask_wait(&b, &a);
+	assert_int_equal(a.err.code, WM_UNIMPLEMENTED);
+	assert_string_equal(a.err.text, "unknown method /v1.Mesh/GetNode");
+	wm_rpc_unary_fini(&a.u);
+	loopback_close(&b);
+}
+
+static void many_at_once(void **state)
+{
+	struct loopback b;
+	static struct ask asks[1000];
+	char id[32];
+	loopback_open(&b, mode, NULL);
+	for (unsigned i = 0; i < 1000; i++) {
+		(void)snprintf(id, sizeof(id), "node-%u", i);
+		ask_start(&b, &asks[i], id, NULL);
+	}
+	for (unsigned i = 0; i < 1000; i++) {
+		(void)snprintf(id, sizeof(id), "node-%u", i);
+		ask_wait(&b, &asks[i]);
+		assert_int_equal(asks[i].err.code, 0);
+		assert_string_equal(ask_status(&asks[i])->id, id);
+		wm_rpc_unary_fini(&asks[i].u);
+	}
+	loopback_close(&b);
+}
+
+static void deadlines(void **state)
+{
+	struct loopback b;
+	struct ask a;
+	struct wm_rpc_call_opts opts = {.deadline_ns = 50 * WM_NS_PER_MS};
+	loopback_open(&b, mode, NULL);
+	assert_int_equal(ask(&b, &a, "hang", &opts), WM_DEADLINE_EXCEEDED);
+	assert_in_range(a.took, 45 * WM_NS_PER_MS, 2000 * WM_NS_PER_MS);
+	wm_rpc_unary_fini(&a.u);
+	loopback_pass(&b, 30);
+	assert_int_equal(b.service.cancels, 1);
+	opts.deadline_ns = 10 * WM_NS_PER_S;
+	assert_int_equal(ask(&b, &a, "n", &opts), 0);
+	assert_string_equal(ask_status(&a)->uptime, "deadline");
+	wm_rpc_unary_fini(&a.u);
+	loopback_close(&b);
+}
+
+static void cancelled_by_the_client(void **state)
+{
+	struct loopback b;
+	struct ask a;
+	loopback_open(&b, mode, NULL);
+	ask_start(&b, &a, "hang", NULL);
+	loopback_pass(&b, 50);
+	assert_int_equal(b.service.calls, 1);
+	wm_rpc_unary_cancel(&a.u);
+	assert_int_equal(a.n_done, 0); /* not from inside */
+	ask_wait(&b, &a);
+	assert_int_equal(a.err.code, WM_CANCELLED);
+	wm_rpc_unary_cancel(&a.u); /* harmless */
+	loopback_pass(&b, 30);
+	assert_int_equal(b.service.cancels, 1);
+	wm_rpc_unary_fini(&a.u);
+	loopback_close(&b);
+}
+
+static void closing_the_channel(void **state)
+{
+	struct loopback b;
+	struct ask a;
+	loopback_open(&b, mode, NULL);
+	ask_start(&b, &a, "hang", NULL);
+	loopback_pass(&b, 50);
+	wm_rpc_channel_close(b.channel);
+	b.channel = NULL;
+	ask_wait(&b, &a);
+	assert_int_equal(a.err.code, WM_CANCELLED);
+	wm_rpc_unary_fini(&a.u);
+	/* And before there is a connection. */
+	loopback_open_channel(&b, NULL);
+	ask_start(&b, &a, "n", NULL);
+	wm_rpc_channel_close(b.channel);
+	b.channel = NULL;
+	ask_wait(&b, &a);
+	assert_int_equal(a.err.code, WM_CANCELLED);
+	wm_rpc_unary_fini(&a.u);
+	loopback_pass(&b, 30);
+	assert_int_equal(b.service.cancels, 1);
+	loopback_close(&b);
+}
+
+static void message_limits(void **state)
+{
+	struct loopback b;
+	struct ask a;
+	char *id = wm_alloc((4 << 20) + 2);
+	char text[WM_ERR_TEXT];
+	loopback_open(&b, mode, NULL);
+	/* An id of n bytes makes a message of n + 5 at this length. */
+	memset(id, 'a', (4 << 20) - 5);
+	assert_int_equal(ask(&b, &a, id, NULL), 0);
+	(void)snprintf(text, sizeof(text), "%u", (4 << 20) - 5);
+	assert_string_equal(ask_status(&a)->version, text);
+	wm_rpc_unary_fini(&a.u);
+	id[(4 << 20) - 5] = 'a';
+	assert_int_equal(ask(&b, &a, id, NULL), WM_RESOURCE_EXHAUSTED);
+	assert_string_equal(a.err.text, "/v1.Node/GetStatus: message of 4194305 bytes is above the "
+					"limit of 4194304");
+	assert_int_equal(ask(&b, &a, "size:4000000", NULL), 0);
+	assert_int_equal(strlen(ask_status(&a)->description), 4000000);
+	wm_rpc_unary_fini(&a.u);
+	assert_int_equal(ask(&b, &a, "size:4194304", NULL), WM_RESOURCE_EXHAUSTED);
+	assert_non_null(strstr(a.err.text, "above the limit of 4194304"));
+	wm_rpc_unary_fini(&a.u);
+	wm_free(id);
+	loopback_close(&b);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(unary),
+	cmocka_unit_test(errors),
+	cmocka_unit_test(unknown_method),
+	cmocka_unit_test(many_at_once),
+	cmocka_unit_test(deadlines),
+	cmocka_unit_test(cancelled_by_the_client),
+	cmocka_unit_test(closing_the_channel),
+	cmocka_unit_test(message_limits),
+};
+
+int main(void)
+{
+	int failed = 0;
+	mode = CLEARTEXT;
+	failed += cmocka_run_group_tests_name("cleartext", tests, NULL, NULL);
+	mode = TLS;
+	failed += cmocka_run_group_tests_name("tls", tests, NULL, NULL);
+	mode = LOCAL;
+	failed += cmocka_run_group_tests_name("local socket", tests, NULL, NULL);
+	return failed;
+}
