@@ -1,7 +1,5 @@
-#include <dirent.h>
 #include <string.h>
 #include <openssl/err.h>
-#include <stdlib.h>
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -42,12 +40,13 @@ static int select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_l
 static SSL_CTX *new_context(bool is_server)
 {
 	SSL_CTX *ctx = SSL_CTX_new(is_server ? TLS_server_method() : TLS_client_method());
+	int groups[] = {NID_X25519, NID_X9_62_prime256v1, NID_secp384r1, NID_secp521r1};
 
 	wm_evp_must(ctx != NULL);
 	wm_evp_must(SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1);
 	wm_evp_must(SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1);
 	wm_evp_must(SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1);
-	wm_evp_must(SSL_CTX_set1_groups_list(ctx, "X25519:P-256:P-384:P-521") == 1);
+	wm_evp_must(SSL_CTX_set1_groups(ctx, groups, (int)WM_ARRAY_LEN(groups)) == 1);
 	SSL_CTX_set_options(ctx,
 			    SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
 	wm_evp_must(SSL_CTX_set_num_tickets(ctx, 0) == 1);
@@ -170,37 +169,6 @@ static int use_self_signed(SSL_CTX *ctx, struct wm_err *err)
 
 /* ---- whom we trust ---- */
 
-static bool has_hashed_names(const char *path)
-{
-	DIR *dir = opendir(path);
-	struct dirent *e;
-	bool found = false;
-
-	if (dir == NULL)
-		return false;
-	while (!found && (e = readdir(dir)) != NULL)
-		found = strspn(e->d_name, "0123456789abcdef") == 8 && e->d_name[8] == '.';
-	closedir(dir);
-	return found;
-}
-
-/*
- * Where the system keeps its roots by hash, they are read one by one when they are asked for; the
- * bundle of all of them would cost a node a megabyte that it seldom needs.
- */
-static void trust_system(SSL_CTX *ctx)
-{
-	const char *dir = getenv(X509_get_default_cert_dir_env());
-
-	if (dir == NULL)
-		dir = X509_get_default_cert_dir();
-	if (getenv(X509_get_default_cert_file_env()) == NULL && has_hashed_names(dir))
-		wm_evp_must(X509_STORE_load_path(SSL_CTX_get_cert_store(ctx), dir) == 1);
-	else
-		SSL_CTX_set_default_verify_paths(ctx);
-	ERR_clear_error(); /* a system without roots trusts nobody: no error until somebody calls */
-}
-
 /* A bundle may hold expired authorities, but not only such. */
 static int check_ca_times(STACK_OF(X509) * certs, struct wm_err *err)
 {
@@ -269,7 +237,7 @@ static int set_up_server(struct wm_tls_config *c, const struct wm_tls_server_opt
 	if (rc != 0 || !o->require_client_cert)
 		return rc;
 	if (wm_tls_source_is_empty(&o->client_ca))
-		trust_system(c->ctx);
+		wm_tls_roots_attach(SSL_CTX_get_cert_store(c->ctx));
 	else
 		rc = trust_source(c->ctx, &o->client_ca, "client CA", true, err);
 	demand_verification(c, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
@@ -300,7 +268,7 @@ static int set_up_client(struct wm_tls_config *c, const struct wm_tls_client_opt
 		rc = trust_source(c->ctx, &o->ca, "CA", false, err);
 	if (o->skip_verify)
 		return rc;
-	trust_system(c->ctx);
+	wm_tls_roots_attach(SSL_CTX_get_cert_store(c->ctx));
 	demand_verification(c, SSL_VERIFY_PEER);
 	c->verifies_name = !o->verify_chain_only;
 	return rc;

@@ -31,6 +31,8 @@ struct wm_tls {
 
 /* Puts the connection's two buffers under @t->ssl. */
 void wm_tls_bio_attach(struct wm_tls *t);
+/* Makes @store ask the system's roots for what it does not hold itself. */
+void wm_tls_roots_attach(X509_STORE *store);
 /* OpenSSL's verify callback: notes in t->refusal why a chain is not accepted. */
 int wm_tls_on_verify(int ok, X509_STORE_CTX *store);
 /* Fills t->failure after a call of OpenSSL failed, and returns its code; copies it to @err. */
