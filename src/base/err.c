@@ -88,7 +88,7 @@ static void mark_cut(char *text, size_t size)
 }
 
 /* Through a second buffer, since an argument may be the very text that is replaced. */
-static void set_text(struct wm_err *err, const char *fmt, va_list ap)
+static void WM_PRINTF(2, 0) set_text(struct wm_err *err, const char *fmt, va_list ap)
 {
 	char text[WM_ERR_TEXT];
 	int n = vsnprintf(text, sizeof(text), fmt, ap);
