@@ -5,13 +5,14 @@
 
 bool wm_ident_is_valid(const char *s, size_t n)
 {
-	/* sizeof takes the NUL in: it is refused like the other characters. */
 	static const char refused[] = "/\\:*?\"'<>|, ";
 
 	if (n == 0 || n > WM_IDENT_MAX)
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		if (memchr(refused, s[i], sizeof(refused)) != NULL)
+		unsigned char c = (unsigned char)s[i];
+
+		if (c < 0x20 || c == 0x7f || strchr(refused, c) != NULL)
 			return false;
 	}
 	return wm_utf8_is_valid(s, n);

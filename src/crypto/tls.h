@@ -22,7 +22,7 @@ struct wm_tls_source {
 struct wm_tls_server_opts {
 	struct wm_tls_source cert, key; /* both empty: a fresh self-signed certificate */
 	bool require_client_cert;       /* mTLS: demand one and verify it */
-	struct wm_tls_source client_ca; /* empty: the system's roots */
+	struct wm_tls_source client_ca; /* who signs the clients' certificates; needed then */
 };
 
 /* What the program calls its options, for errors that say what to do. */

@@ -236,10 +236,12 @@ static int set_up_server(struct wm_tls_config *c, const struct wm_tls_server_opt
 			     : load_pair(c->ctx, &o->cert, &o->key, "server", err);
 	if (rc != 0 || !o->require_client_cert)
 		return rc;
+	/* Not the system's roots, as in the Go original: those sign a certificate for anybody. */
 	if (wm_tls_source_is_empty(&o->client_ca))
-		wm_tls_roots_attach(SSL_CTX_get_cert_store(c->ctx));
-	else
-		rc = trust_source(c->ctx, &o->client_ca, "client CA", true, err);
+		return wm_fail(err, WM_INVALID_ARGUMENT,
+			       "client certificates are demanded, but the client CA that signs "
+			       "them is not given");
+	rc = trust_source(c->ctx, &o->client_ca, "client CA", true, err);
 	demand_verification(c, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
 	return rc;
 }

@@ -29,7 +29,9 @@ static void test_characters(void **state)
 
 	assert_true(is_valid("node_1.example-2"));
 	assert_true(is_valid("kn\xc3\xb6tchen"));
-	assert_true(is_valid("a\tb"));
+	assert_false(is_valid("a\tb"));
+	assert_false(is_valid("a\x1b[2J"));
+	assert_false(is_valid("a\x7f"));
 	for (size_t i = 0; i < sizeof(refused); i++) { /* the NUL too */
 		s[1] = refused[i];
 		assert_false(wm_ident_is_valid(s, 3));

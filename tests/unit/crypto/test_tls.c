@@ -537,6 +537,8 @@ static void test_sources(void **state)
 	o = mtls_server();
 	o.client_ca = (struct wm_tls_source){.file = "/etc/passwd"};
 	refuse_server_opts(&o, WM_INVALID_ARGUMENT, "client CA: /etc/passwd: it holds no");
+	o.client_ca.file = NULL;
+	refuse_server_opts(&o, WM_INVALID_ARGUMENT, "but the client CA that signs them is not");
 }
 
 static void test_expired_authority(void **state)
