@@ -123,6 +123,8 @@ static int start_threads(struct wm_wg_device *d, unsigned workers, struct wm_err
 		abort();
 	memset(c->workers, 0, size);
 	int rc = wm_wg_handshakes_new(c, &c->handshakes, err);
+	if (rc == 0)
+		rc = wm_wg_handshakes_start(c->handshakes, err);
 	for (unsigned i = 0; rc == 0 && i < workers; i++) {
 		rc = wm_wg_worker_start(&c->workers[i], c, i, err);
 		c->n_workers += rc == 0;
@@ -158,7 +160,7 @@ static void stop_threads(struct wm_wg_device *d)
 {
 	struct wm_wg_core *c = &d->core;
 	if (c->handshakes == NULL)
-		return;
+		return; /* the first to start */
 	wm_wg_device_drop_peers(d);
 	atomic_store(&c->is_stopping, true);
 	wm_wg_handshakes_stop(c->handshakes);

@@ -22,10 +22,8 @@ void wm_wg_handshakes_tell(struct wm_wg_handshakes *h, struct wm_wg_peer *peer, 
 
 void wm_wg_handshakes_ask(struct wm_wg_handshakes *h, struct wm_wg_peer *peer)
 {
-	if (!atomic_load_explicit(&peer->is_asked, memory_order_relaxed) ||
-	    !atomic_load(&peer->is_asked))
-		if (!atomic_exchange(&peer->is_asked, true))
-			wm_wg_handshakes_tell(h, peer, WM_WG_NEWS_WANT);
+	if (!atomic_load(&peer->is_asked) && !atomic_exchange(&peer->is_asked, true))
+		wm_wg_handshakes_tell(h, peer, WM_WG_NEWS_WANT);
 }
 
 bool wm_wg_handshakes_offer(struct wm_wg_handshakes *h, const struct wm_endpoint *from,
@@ -174,7 +172,6 @@ static bool run_letters(struct wm_wg_handshakes *h)
 	struct wm_wg_peer *touched;
 	unsigned n = 0;
 	for (; n < LETTERS_AT_ONCE && take_letter(h, &l); n++) {
-		h->now = wm_clock_now();
 		enum wm_drop why =
 			wm_wg_exchange_read(h, &l, h->now < h->loaded_until, &touched);
 		if (why != WM_DROP_NONE)
@@ -225,22 +222,27 @@ static void sleep_until_woken(struct wm_wg_handshakes *h)
 	wm_epoch_online(&h->reader);
 }
 
+bool wm_wg_handshakes_turn(struct wm_wg_handshakes *h, int64_t now)
+{
+	h->now = now;
+	bool is_busy = run_orders(h);
+	is_busy |= run_news(h);
+	is_busy |= run_letters(h);
+	run_alarms(h);
+	return is_busy;
+}
+
 static void *run(void *arg)
 {
 	struct wm_wg_handshakes *h = arg;
 	wm_epoch_online(&h->reader);
 	while (!atomic_load(&h->core->is_stopping)) {
-		h->now = wm_clock_now();
-		bool is_busy = run_orders(h);
-		is_busy |= run_news(h);
-		is_busy |= run_letters(h);
-		run_alarms(h);
-		if (!is_busy)
-			sleep_until_woken(h);
-		else
+		if (wm_wg_handshakes_turn(h, wm_clock_now()))
 			wm_epoch_quiet(&h->reader);
+		else
+			sleep_until_woken(h);
 	}
-	run_orders(h); /* peers that the loop has removed */
+	run_orders(h); /* the loop has removed the peers */
 	wm_epoch_offline(&h->reader);
 	return NULL;
 }
@@ -280,29 +282,37 @@ int wm_wg_handshakes_new(struct wm_wg_core *core, struct wm_wg_handshakes **out,
 {
 	struct wm_wg_handshakes *h = prepare(core);
 	int rc = wm_wg_wake_open(&h->wake, err);
-	if (rc != 0) {
+	if (rc != 0)
 		release(h);
-		return rc;
-	}
-	wm_epoch_register(core->epoch, &h->reader);
+	else
+		*out = h;
+	return rc;
+}
+
+int wm_wg_handshakes_start(struct wm_wg_handshakes *h, struct wm_err *err)
+{
+	wm_epoch_register(h->core->epoch, &h->reader);
 	int sys = pthread_create(&h->thread, NULL, run, h);
-	if (sys != 0) {
-		wm_epoch_unregister(&h->reader);
-		release(h);
-		return wm_fail_errno(err, sys, "start the handshake thread");
+	if (sys == 0) {
+		h->is_started = true;
+		return 0;
 	}
-	*out = h;
-	return 0;
+	wm_epoch_unregister(&h->reader);
+	return wm_fail_errno(err, sys, "start the handshake thread");
 }
 
 void wm_wg_handshakes_stop(struct wm_wg_handshakes *h)
 {
+	if (!h->is_started)
+		return;
 	wm_wg_wake_set(&h->wake);
 	pthread_join(h->thread, NULL);
 	wm_epoch_unregister(&h->reader);
+	h->is_started = false;
 }
 
 void wm_wg_handshakes_free(struct wm_wg_handshakes *h)
 {
-	release(h);
+	if (h != NULL)
+		release(h);
 }

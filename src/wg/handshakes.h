@@ -44,6 +44,7 @@ struct wm_wg_order {
 struct wm_wg_handshakes {
 	struct wm_wg_core *core;
 	pthread_t thread;
+	bool is_started; /* the loop's */
 	struct wm_wg_wake wake;
 	struct wm_wg_bell bell; /* news of peers */
 	/* Guards orders and letters, which come one at a time from threads that must not wait. */
@@ -66,13 +67,19 @@ struct wm_wg_handshakes {
 	int64_t now;
 };
 
-/* Starts the thread. */
+/* Borrows @core. The thread comes with start. */
 WM_MUST_CHECK int wm_wg_handshakes_new(struct wm_wg_core *core, struct wm_wg_handshakes **out,
 				       struct wm_err *err);
+WM_MUST_CHECK int wm_wg_handshakes_start(struct wm_wg_handshakes *h, struct wm_err *err);
 /* core->is_stopping is set: the thread obeys the last orders and ends. */
 void wm_wg_handshakes_stop(struct wm_wg_handshakes *h);
-/* After the thread and all workers have ended. */
+/* After the thread and all workers have ended. NULL is allowed. */
 void wm_wg_handshakes_free(struct wm_wg_handshakes *h);
+/*
+ * One turn of the thread at the time @now: orders, news, letters and alarms. True when there may be
+ * more to do at once. Inside an epoch; for tests, where there is no thread.
+ */
+bool wm_wg_handshakes_turn(struct wm_wg_handshakes *h, int64_t now);
 
 /* Any thread: news of @peer (enum wm_wg_news). */
 void wm_wg_handshakes_tell(struct wm_wg_handshakes *h, struct wm_wg_peer *peer, unsigned news);
