@@ -92,7 +92,7 @@ static void try_codecs(const char *s, size_t n)
 
 static void try_log(const char *s)
 {
-	struct wm_log_line line = { .len = 0 };
+	struct wm_log_line line = {.len = 0};
 	enum wm_log_level level;
 	char quoted[64];
 
@@ -103,7 +103,7 @@ static void try_log(const char *s)
 	wm_log_line_end(&line, "}");
 	must(wm_utf8_is_valid(line.data, line.len));
 	must(memchr(line.data, '\n', line.len) == line.data + line.len - 1);
-	line = (struct wm_log_line){ .len = 0 };
+	line = (struct wm_log_line){.len = 0};
 	wm_log_line_add_text(&line, s);
 	wm_log_line_end(&line, "");
 	must(memchr(line.data, '\n', line.len) == line.data + line.len - 1);

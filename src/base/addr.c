@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const uint8_t v4_mapped[12] = { [10] = 0xff, [11] = 0xff };
+static const uint8_t v4_mapped[12] = {[10] = 0xff, [11] = 0xff};
 
 static size_t addr_size(const struct wm_addr *a)
 {
@@ -38,7 +38,7 @@ int wm_addr_compare(const struct wm_addr *a, const struct wm_addr *b)
 
 bool wm_addr_parse(const char *s, struct wm_addr *out)
 {
-	struct wm_addr a = { .family = WM_IPV4 };
+	struct wm_addr a = {.family = WM_IPV4};
 
 	if (s == NULL)
 		return false;
@@ -56,7 +56,7 @@ bool wm_addr_parse(const char *s, struct wm_addr *out)
 
 struct wm_addr wm_addr_unmapped(const struct wm_addr *a)
 {
-	struct wm_addr v4 = { .family = WM_IPV4 };
+	struct wm_addr v4 = {.family = WM_IPV4};
 
 	if (a->family != WM_IPV6 || memcmp(a->bytes, v4_mapped, sizeof(v4_mapped)) != 0)
 		return *a;
@@ -124,7 +124,7 @@ bool wm_addr_is_unspecified(const struct wm_addr *a)
 
 bool wm_addr_is_loopback(const struct wm_addr *a)
 {
-	static const uint8_t one[16] = { [15] = 1 };
+	static const uint8_t one[16] = {[15] = 1};
 
 	if (a->family == WM_IPV6)
 		return memcmp(a->bytes, one, sizeof(one)) == 0;
@@ -156,7 +156,7 @@ unsigned wm_addr_bits(const struct wm_addr *a)
 
 struct wm_addr wm_addr_v4(uint32_t host_order)
 {
-	struct wm_addr a = { .family = WM_IPV4 };
+	struct wm_addr a = {.family = WM_IPV4};
 
 	for (int i = 0; i < 4; i++)
 		a.bytes[i] = (uint8_t)(host_order >> (24 - 8 * i));

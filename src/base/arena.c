@@ -21,7 +21,7 @@ struct wm_arena_block {
 
 void wm_arena_init(struct wm_arena *a, size_t limit)
 {
-	*a = (struct wm_arena){ .limit = limit };
+	*a = (struct wm_arena){.limit = limit};
 }
 
 static void free_blocks(struct wm_arena_block *b, const struct wm_arena_block *end)

@@ -12,7 +12,7 @@
 void wm_buf_fini(struct wm_buf *b)
 {
 	wm_free(b->data);
-	*b = (struct wm_buf){ 0 };
+	*b = (struct wm_buf){0};
 }
 
 void wm_buf_clear(struct wm_buf *b)
@@ -97,6 +97,6 @@ char *wm_buf_take(struct wm_buf *b)
 {
 	char *s = b->data != NULL ? (char *)b->data : wm_strdup("");
 
-	*b = (struct wm_buf){ 0 };
+	*b = (struct wm_buf){0};
 	return s;
 }

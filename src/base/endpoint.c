@@ -59,7 +59,7 @@ static bool parse_plain(const char *s, size_t n, struct wm_endpoint *out)
 
 bool wm_endpoint_parse(const char *s, struct wm_endpoint *out)
 {
-	struct wm_endpoint e = { 0 };
+	struct wm_endpoint e = {0};
 	const char *colon = s != NULL ? strrchr(s, ':') : NULL;
 	uint64_t port;
 	bool ok;
@@ -95,7 +95,7 @@ char *wm_endpoint_format(const struct wm_endpoint *e, char out[WM_ENDPOINT_TEXT]
 
 bool wm_endpoint_from_sockaddr(const struct sockaddr *sa, struct wm_endpoint *out)
 {
-	struct wm_endpoint e = { 0 };
+	struct wm_endpoint e = {0};
 	struct sockaddr_in v4;
 	struct sockaddr_in6 v6;
 
@@ -120,8 +120,8 @@ bool wm_endpoint_from_sockaddr(const struct sockaddr *sa, struct wm_endpoint *ou
 
 socklen_t wm_endpoint_to_sockaddr(const struct wm_endpoint *e, struct sockaddr_storage *out)
 {
-	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(e->port) };
-	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(e->port) };
+	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(e->port)};
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(e->port)};
 
 	memset(out, 0, sizeof(*out));
 	if (e->addr.family == WM_IPV4) {

@@ -17,7 +17,6 @@
 #include <string.h>
 #include <time.h>
 
-
 #define PAUSE_MIN_NS 50000
 #define PAUSE_MAX_NS 2000000
 
@@ -183,7 +182,7 @@ static bool is_freed_until(struct wm_epoch *e, uint64_t number)
 void wm_epoch_synchronize(struct wm_epoch *e)
 {
 	uint64_t number = atomic_load_explicit(&e->now, memory_order_acquire);
-	struct timespec pause = { .tv_nsec = PAUSE_MIN_NS };
+	struct timespec pause = {.tv_nsec = PAUSE_MIN_NS};
 
 	for (;;) {
 		wm_epoch_reclaim(e);

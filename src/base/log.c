@@ -17,16 +17,16 @@ struct wm_log {
 	enum wm_log_format format;
 	int fd;
 	char *component; /* "" for none */
-	char *fields;	 /* "" for none */
+	char *fields;    /* "" for none */
 };
 
 static const struct {
 	const char *name;   /* as people and JSON write it */
 	const char *padded; /* as a text line shows it */
 } levels[] = {
-	[WM_LOG_TRACE] = { "trace", "TRACE" }, [WM_LOG_DEBUG] = { "debug", "DEBUG" },
-	[WM_LOG_INFO] = { "info", "INFO " },   [WM_LOG_WARN] = { "warn", "WARN " },
-	[WM_LOG_ERROR] = { "error", "ERROR" },
+	[WM_LOG_TRACE] = {"trace", "TRACE"}, [WM_LOG_DEBUG] = {"debug", "DEBUG"},
+	[WM_LOG_INFO] = {"info", "INFO "},   [WM_LOG_WARN] = {"warn", "WARN "},
+	[WM_LOG_ERROR] = {"error", "ERROR"},
 };
 
 struct wm_log *wm_log_new(int fd, enum wm_log_level level, enum wm_log_format format)
@@ -108,8 +108,8 @@ bool wm_log_level_parse(const char *s, enum wm_log_level *out)
 static void build_text(struct wm_log_line *l, const struct wm_log *log, enum wm_log_level level,
 		       const char *event, const char *pairs)
 {
-	const char *const parts[] = { log->component[0] != '\0' ? "component=" : "",
-				      log->component, log->fields, pairs };
+	const char *const parts[] = {log->component[0] != '\0' ? "component=" : "", log->component,
+				     log->fields, pairs};
 
 	wm_log_line_add(l, " ");
 	wm_log_line_add(l, levels[level].padded);

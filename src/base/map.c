@@ -93,7 +93,7 @@ void wm_map_fini(struct wm_map *m)
 		wm_free(m->entries[i].key);
 	wm_free(m->entries);
 	wm_free(m->index);
-	*m = (struct wm_map){ 0 };
+	*m = (struct wm_map){0};
 }
 
 static bool is_key(const struct wm_map_entry *e, uint64_t hash, const void *key, size_t len)
@@ -179,7 +179,7 @@ static void append_entry(struct wm_map *m, uint64_t hash, const void *key, size_
 {
 	struct wm_map_entry *e = &m->entries[m->n_entries++];
 
-	*e = (struct wm_map_entry){ .value = value, .hash = hash, .used = true };
+	*e = (struct wm_map_entry){.value = value, .hash = hash, .used = true};
 	e->key_len = (uint32_t)len;
 	e->key = wm_alloc(len + 1);
 	if (len != 0)
@@ -245,7 +245,7 @@ void *wm_map_drop_n(struct wm_map *m, const void *key, size_t len)
 	value = e->value;
 	close_gap(m, slot);
 	wm_free(e->key); /* maybe what @key points to: not used below */
-	*e = (struct wm_map_entry){ 0 };
+	*e = (struct wm_map_entry){0};
 	m->count--;
 	while (m->n_entries > 0 && !m->entries[m->n_entries - 1].used)
 		m->n_entries--;

@@ -101,7 +101,7 @@ bool wm_prefix_overlaps(const struct wm_prefix *a, const struct wm_prefix *b)
 
 struct wm_prefix wm_prefix_of_addr(const struct wm_addr *a)
 {
-	return (struct wm_prefix){ .addr = *a, .bits = (uint8_t)wm_addr_bits(a) };
+	return (struct wm_prefix){.addr = *a, .bits = (uint8_t)wm_addr_bits(a)};
 }
 
 bool wm_prefix_is_default(const struct wm_prefix *p)

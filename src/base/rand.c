@@ -41,7 +41,8 @@ uint32_t wm_rand_below(uint32_t n)
 	uint32_t v, low;
 
 	assert(n > 0);
-	/* The first 2^32 mod n values would make the small results likelier; they are drawn again. */
+	/* The first 2^32 mod n values would make the small results likelier; they are drawn again.
+	 */
 	low = (0 - n) % n;
 	do
 		v = wm_rand_u32();

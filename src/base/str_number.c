@@ -58,8 +58,8 @@ bool wm_parse_i64(const char *s, int64_t min, int64_t max, int64_t *out)
 
 bool wm_parse_bool(const char *s, bool *out)
 {
-	static const char *const yes[] = { "true", "1", "t", "T", "TRUE", "True" };
-	static const char *const no[] = { "false", "0", "f", "F", "FALSE", "False" };
+	static const char *const yes[] = {"true", "1", "t", "T", "TRUE", "True"};
+	static const char *const no[] = {"false", "0", "f", "F", "FALSE", "False"};
 
 	for (size_t i = 0; i < WM_ARRAY_LEN(yes); i++) {
 		if (wm_streq(s, yes[i]) || wm_streq(s, no[i])) {
@@ -74,14 +74,14 @@ static const struct unit {
 	const char *name;
 	uint64_t ns;
 } units[] = {
-	{ "ns", 1 },
-	{ "us", 1000 },
-	{ "\xc2\xb5s", 1000 }, /* micro sign */
-	{ "\xce\xbcs", 1000 }, /* Greek mu */
-	{ "ms", WM_NS_PER_MS },
-	{ "s", WM_NS_PER_S },
-	{ "m", 60 * WM_NS_PER_S },
-	{ "h", 3600 * WM_NS_PER_S },
+	{"ns", 1},
+	{"us", 1000},
+	{"\xc2\xb5s", 1000}, /* micro sign */
+	{"\xce\xbcs", 1000}, /* Greek mu */
+	{"ms", WM_NS_PER_MS},
+	{"s", WM_NS_PER_S},
+	{"m", 60 * WM_NS_PER_S},
+	{"h", 3600 * WM_NS_PER_S},
 };
 
 static const struct unit *find_unit(const char *s, size_t n)

@@ -1,4 +1,5 @@
-/* Calls of loop/loop.h that come later: deferred ones, posts of other threads, work for the pool. */
+/* Calls of loop/loop.h that come later: deferred ones, posts of other threads, work for the pool.
+ */
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -63,7 +64,8 @@ void wm_loop_post(struct wm_loop *loop, struct wm_post *p, void (*cb)(struct wm_
 		p->next = head;
 	while (!atomic_compare_exchange_weak_explicit(&loop->posts, &head, p, memory_order_release,
 						      memory_order_relaxed));
-	/* Whoever found the list empty wakes the loop; after the exchange @p may be gone already. */
+	/* Whoever found the list empty wakes the loop; after the exchange @p may be gone already.
+	 */
 	if (head == NULL)
 		uv_async_send(&loop->wake);
 }

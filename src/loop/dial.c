@@ -85,7 +85,7 @@ static struct dialing *prepare(struct wm_loop *loop, struct wm_dial *d, bool is_
 	dialing->d = d;
 	dialing->timeout_ns = timeout_ns;
 	dialing->c = wm_conn_new(loop, is_tcp);
-	d->timer = (struct wm_timer){ 0 };
+	d->timer = (struct wm_timer){0};
 	d->loop = loop;
 	return dialing;
 }

@@ -76,7 +76,7 @@ static int bind_tcp(struct wm_listener *l, const struct wm_endpoint *at, bool v6
 /* True when a socket file lies there but nobody listens: its owner was killed. */
 static bool is_abandoned(const char *path)
 {
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 	struct stat st;
 	bool refused;
 	int fd;
@@ -87,8 +87,8 @@ static bool is_abandoned(const char *path)
 	if (fd < 0)
 		return false;
 	memcpy(sa.sun_path, path, strlen(path) + 1); /* its length was checked */
-	refused = connect(fd, (const struct sockaddr *)&sa, sizeof(sa)) != 0 &&
-		  errno == ECONNREFUSED;
+	refused =
+		connect(fd, (const struct sockaddr *)&sa, sizeof(sa)) != 0 && errno == ECONNREFUSED;
 	close(fd);
 	return refused;
 }
@@ -121,12 +121,13 @@ static struct wm_listener *new_listener(struct wm_loop *loop, bool is_tcp)
 static int listen_tcp(struct wm_loop *loop, const struct wm_listen_opts *opts, int backlog,
 		      struct wm_listener **out)
 {
-	struct wm_endpoint any_v4 = { .addr = wm_addr_v4(0), .port = opts->at.port };
+	struct wm_endpoint any_v4 = {.addr = wm_addr_v4(0), .port = opts->at.port};
 	struct wm_listener *l = new_listener(loop, true);
 	int status = bind_tcp(l, &opts->at, opts->v6_only, backlog);
 	bool is_any_v6 = opts->at.addr.family == WM_IPV6 && wm_addr_is_unspecified(&opts->at.addr);
 
-	if (is_any_v6 && !opts->v6_only && (status == UV_EAFNOSUPPORT || status == UV_EADDRNOTAVAIL)) {
+	if (is_any_v6 && !opts->v6_only &&
+	    (status == UV_EAFNOSUPPORT || status == UV_EADDRNOTAVAIL)) {
 		wm_listener_close(l);
 		l = new_listener(loop, true);
 		status = bind_tcp(l, &any_v4, false, backlog);
@@ -171,7 +172,7 @@ void wm_listener_endpoint(const struct wm_listener *l, struct wm_endpoint *out)
 	struct sockaddr_storage sa;
 	int len = sizeof(sa);
 
-	*out = (struct wm_endpoint){ 0 };
+	*out = (struct wm_endpoint){0};
 	if (l->is_tcp && uv_tcp_getsockname(&l->uv.tcp, (struct sockaddr *)&sa, &len) == 0)
 		wm_endpoint_from_sockaddr((struct sockaddr *)&sa, out);
 }

@@ -144,7 +144,7 @@ static void on_deadline(struct wm_timer *t)
 
 bool wm_loop_run_until(struct wm_loop *loop, bool (*done)(void *), void *arg, int64_t timeout_ms)
 {
-	struct wm_timer deadline = { 0 };
+	struct wm_timer deadline = {0};
 	bool is_done;
 
 	loop->thread = pthread_self();

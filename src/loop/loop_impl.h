@@ -16,10 +16,10 @@ struct wm_loop {
 	struct wm_log *log;
 	pthread_t thread;
 	bool is_stopped;
-	int64_t now;	 /* of this turn */
+	int64_t now;     /* of this turn */
 	uint64_t uv_now; /* libuv's time when `now` was taken: when it moved on, so do we */
 
-	uv_timer_t alarm; /* for the first of the timers */
+	uv_timer_t alarm;         /* for the first of the timers */
 	struct wm_timer **timers; /* a binary heap */
 	uint32_t n_timers, cap_timers;
 	uint64_t timer_seq;
@@ -32,7 +32,7 @@ struct wm_loop {
 	uv_async_t wake;
 	_Atomic(struct wm_post *) posts; /* the newest first */
 
-	unsigned n_open; /* what must be closed before the loop is freed */
+	unsigned n_open;                  /* what must be closed before the loop is freed */
 	char read_buf[WM_LOOP_READ_SIZE]; /* lent to one reading connection at a time */
 };
 
@@ -58,10 +58,10 @@ struct wm_conn {
 	const struct wm_conn_events *events;
 	void *arg;
 	bool is_tcp, is_reading, is_closing;
-	bool has_ended;	  /* the end was told, nothing more comes */
-	bool is_broken;	  /* writing failed; `failure` says why */
-	bool wants_fin;	  /* shutdown was asked for; sent behind the last byte */
-	bool is_sending;  /* `sending` is with libuv */
+	bool has_ended;  /* the end was told, nothing more comes */
+	bool is_broken;  /* writing failed; `failure` says why */
+	bool wants_fin;  /* shutdown was asked for; sent behind the last byte */
+	bool is_sending; /* `sending` is with libuv */
 	struct wm_endpoint peer, local;
 	/* One write is with libuv at a time; what comes meanwhile is collected for the next. */
 	struct wm_buf sending, waiting;

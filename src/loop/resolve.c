@@ -1,7 +1,7 @@
 /*
  * Name resolution of loop/loop.h. A question to the system cannot be taken back once a thread of
- * the pool asks it; a cancelled request is answered at once, and the thread's answer, when it comes,
- * finds nobody and is dropped.
+ * the pool asks it; a cancelled request is answered at once, and the thread's answer, when it
+ * comes, finds nobody and is dropped.
  */
 #include <netdb.h>
 #include <stdio.h>
@@ -14,8 +14,8 @@
 
 struct asking {
 	uv_getaddrinfo_t uv;
-	struct wm_resolve *r;	 /* NULL once it was answered */
-	struct wm_defer answer;	 /* of a literal, or of a cancelled request */
+	struct wm_resolve *r;   /* NULL once it was answered */
+	struct wm_defer answer; /* of a literal, or of a cancelled request */
 	bool is_asked, is_cancelled;
 };
 
@@ -98,7 +98,7 @@ static bool parse_literal(const char *host, uint16_t port, struct wm_endpoint *o
 {
 	char text[320];
 
-	*out = (struct wm_endpoint){ .port = port };
+	*out = (struct wm_endpoint){.port = port};
 	if (wm_addr_parse(host, &out->addr))
 		return true;
 	if (strchr(host, '%') == NULL)
@@ -109,7 +109,7 @@ static bool parse_literal(const char *host, uint16_t port, struct wm_endpoint *o
 
 static int ask(struct wm_loop *loop, struct asking *a, struct wm_err *err)
 {
-	const struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
+	const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
 	int status = uv_getaddrinfo(&loop->uv, &a->uv, on_asked, a->r->host, NULL, &hints);
 
 	if (status != 0)
@@ -129,8 +129,8 @@ int wm_resolve_start(struct wm_loop *loop, struct wm_resolve *r, const char *hos
 	if (host[0] == '\0')
 		return wm_fail(err, WM_INVALID_ARGUMENT, "resolve: the host name is empty");
 	if (!wm_str_copy(r->host, sizeof(r->host), host))
-		return wm_fail(err, WM_INVALID_ARGUMENT, "resolve %.40s...: longer than 255 characters",
-			       host);
+		return wm_fail(err, WM_INVALID_ARGUMENT,
+			       "resolve %.40s...: longer than 255 characters", host);
 	a = wm_alloc(sizeof(*a));
 	a->r = r;
 	r->impl = a;

@@ -46,8 +46,7 @@ static void insert(struct wm_loop *loop, struct wm_timer *t)
 {
 	if (loop->n_timers == loop->cap_timers) {
 		loop->cap_timers = loop->cap_timers != 0 ? loop->cap_timers * 2 : 16;
-		loop->timers =
-			wm_realloc(loop->timers, loop->cap_timers * sizeof(*loop->timers));
+		loop->timers = wm_realloc(loop->timers, loop->cap_timers * sizeof(*loop->timers));
 	}
 	sift_up(loop, t, loop->n_timers++);
 }
@@ -83,8 +82,8 @@ static void set_alarm(struct wm_loop *loop)
 	wait = loop->timers[0]->due - loop->now;
 	if (wait < 0)
 		wait = 0;
-	uv_timer_start(&loop->alarm, on_alarm,
-		       (uint64_t)(wait + WM_NS_PER_MS - 1) / WM_NS_PER_MS, 0);
+	uv_timer_start(&loop->alarm, on_alarm, (uint64_t)(wait + WM_NS_PER_MS - 1) / WM_NS_PER_MS,
+		       0);
 }
 
 void wm_timer_start(struct wm_loop *loop, struct wm_timer *t, int64_t delay_ns,

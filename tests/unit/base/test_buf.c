@@ -11,7 +11,7 @@
 
 static void test_an_empty_buffer(void **state)
 {
-	struct wm_buf b = { 0 };
+	struct wm_buf b = {0};
 
 	assert_string_equal(wm_buf_str(&b), "");
 	wm_buf_clear(&b);
@@ -26,7 +26,7 @@ static void test_an_empty_buffer(void **state)
 
 static void test_adding(void **state)
 {
-	struct wm_buf b = { 0 };
+	struct wm_buf b = {0};
 
 	wm_buf_add(&b, NULL, 0);
 	assert_string_equal(wm_buf_str(&b), "");
@@ -46,7 +46,7 @@ static void test_adding(void **state)
 
 static void test_growing_keeps_everything(void **state)
 {
-	struct wm_buf b = { 0 };
+	struct wm_buf b = {0};
 
 	for (int i = 0; i < 20000; i++) {
 		uint8_t byte = (uint8_t)i;
@@ -63,7 +63,7 @@ static void test_growing_keeps_everything(void **state)
 
 static void test_reserve_and_commit(void **state)
 {
-	struct wm_buf b = { 0 };
+	struct wm_buf b = {0};
 	uint8_t *at = wm_buf_reserve(&b, 5000);
 
 	assert_int_equal(b.len, 0);
@@ -76,7 +76,7 @@ static void test_reserve_and_commit(void **state)
 
 static void test_printf_longer_than_the_room(void **state)
 {
-	struct wm_buf b = { 0 };
+	struct wm_buf b = {0};
 	char longer[3000];
 
 	memset(longer, 'y', sizeof(longer));
@@ -90,7 +90,7 @@ static void test_printf_longer_than_the_room(void **state)
 
 static void test_consume(void **state)
 {
-	struct wm_buf b = { 0 };
+	struct wm_buf b = {0};
 
 	wm_buf_add_str(&b, "abcdef");
 	wm_buf_consume(&b, 2);
@@ -103,7 +103,7 @@ static void test_consume(void **state)
 
 static void test_take(void **state)
 {
-	struct wm_buf b = { 0 };
+	struct wm_buf b = {0};
 	char *s;
 
 	wm_buf_add_str(&b, "mine");

@@ -15,15 +15,15 @@
 static void test_there_and_back(void **state)
 {
 	static const char *const rows[][2] = {
-		{ "1.2.3.4:5", "1.2.3.4:5" },
-		{ "0.0.0.0:0", "0.0.0.0:0" },
-		{ "1.2.3.4:65535", "1.2.3.4:65535" },
-		{ "[::1]:5", "[::1]:5" },
-		{ "[2001:DB8::1]:51820", "[2001:db8::1]:51820" },
-		{ "[::ffff:1.2.3.4]:5", "1.2.3.4:5" },
-		{ "[fe80::1%7]:5", "[fe80::1%7]:5" },
-		{ "[fe80::1]:5", "[fe80::1]:5" },
-		{ "[fe80::1%4294967295]:65535", "[fe80::1%4294967295]:65535" },
+		{"1.2.3.4:5", "1.2.3.4:5"},
+		{"0.0.0.0:0", "0.0.0.0:0"},
+		{"1.2.3.4:65535", "1.2.3.4:65535"},
+		{"[::1]:5", "[::1]:5"},
+		{"[2001:DB8::1]:51820", "[2001:db8::1]:51820"},
+		{"[::ffff:1.2.3.4]:5", "1.2.3.4:5"},
+		{"[fe80::1%7]:5", "[fe80::1%7]:5"},
+		{"[fe80::1]:5", "[fe80::1]:5"},
+		{"[fe80::1%4294967295]:65535", "[fe80::1%4294967295]:65535"},
 	};
 
 	for (size_t i = 0; i < WM_ARRAY_LEN(rows); i++) {
@@ -51,15 +51,40 @@ static void test_a_zone_by_name(void **state)
 static void test_what_is_no_endpoint(void **state)
 {
 	static const char *const bad[] = {
-		"", ":", "1.2.3.4", "1.2.3.4:", ":5", "1.2.3.4:65536", "1.2.3.4:-1", "1.2.3.4:+1",
-		"1.2.3.4: 5", "1.2.3.4:5 ", "1.2.3.4:x", "::1:5", "[::1]", "[::1]:", "[::1]5", "[]:5",
-		"[::1:5", "::1]:5", "[1.2.3.4]:5", "[[::1]]:5", "host:5", "[host]:5", "[::1%1]:5",
-		"[2001:db8::1%1]:5", "[fe80::1%]:5", "[fe80::1%0]:5", "[fe80::1%nosuchif0]:5",
-		"[fe80::1%4294967296]:5", "[::ffff:169.254.0.1%1]:5", "[fe80::1%1%1]:5",
+		"",
+		":",
+		"1.2.3.4",
+		"1.2.3.4:",
+		":5",
+		"1.2.3.4:65536",
+		"1.2.3.4:-1",
+		"1.2.3.4:+1",
+		"1.2.3.4: 5",
+		"1.2.3.4:5 ",
+		"1.2.3.4:x",
+		"::1:5",
+		"[::1]",
+		"[::1]:",
+		"[::1]5",
+		"[]:5",
+		"[::1:5",
+		"::1]:5",
+		"[1.2.3.4]:5",
+		"[[::1]]:5",
+		"host:5",
+		"[host]:5",
+		"[::1%1]:5",
+		"[2001:db8::1%1]:5",
+		"[fe80::1%]:5",
+		"[fe80::1%0]:5",
+		"[fe80::1%nosuchif0]:5",
+		"[fe80::1%4294967296]:5",
+		"[::ffff:169.254.0.1%1]:5",
+		"[fe80::1%1%1]:5",
 		"[fe80::1%aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa]:5",
 		"11111111111111111111111111111111111111111111111111111111:5",
 	};
-	struct wm_endpoint e = { .port = 99 };
+	struct wm_endpoint e = {.port = 99};
 
 	for (size_t i = 0; i < WM_ARRAY_LEN(bad); i++) {
 		if (wm_endpoint_parse(bad[i], &e))
@@ -88,7 +113,7 @@ static void test_equality(void **state)
 
 static void test_none_has_no_text(void **state)
 {
-	struct wm_endpoint none = { .port = 5 };
+	struct wm_endpoint none = {.port = 5};
 	char text[WM_ENDPOINT_TEXT] = "x";
 
 	assert_string_equal(wm_endpoint_format(&none, text), "");
@@ -96,7 +121,7 @@ static void test_none_has_no_text(void **state)
 
 static void test_sockaddr_there_and_back(void **state)
 {
-	static const char *const rows[] = { "1.2.3.4:5", "[2001:db8::1]:51820", "[fe80::1%7]:1" };
+	static const char *const rows[] = {"1.2.3.4:5", "[2001:db8::1]:51820", "[fe80::1%7]:1"};
 
 	for (size_t i = 0; i < WM_ARRAY_LEN(rows); i++) {
 		struct wm_endpoint e, back;
@@ -105,7 +130,8 @@ static void test_sockaddr_there_and_back(void **state)
 
 		assert_true(wm_endpoint_parse(rows[i], &e));
 		len = wm_endpoint_to_sockaddr(&e, &sa);
-		assert_int_equal(len, i == 0 ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
+		assert_int_equal(len,
+				 i == 0 ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
 		assert_true(wm_endpoint_from_sockaddr((struct sockaddr *)&sa, &back));
 		assert_true(wm_endpoint_equal(&e, &back));
 	}
@@ -113,9 +139,9 @@ static void test_sockaddr_there_and_back(void **state)
 
 static void test_sockaddr_of_odd_kinds(void **state)
 {
-	struct sockaddr_in6 mapped = { .sin6_family = AF_INET6, .sin6_port = htons(7) };
-	struct sockaddr local = { .sa_family = AF_UNIX };
-	struct wm_endpoint none = { 0 }, e = { .port = 99 };
+	struct sockaddr_in6 mapped = {.sin6_family = AF_INET6, .sin6_port = htons(7)};
+	struct sockaddr local = {.sa_family = AF_UNIX};
+	struct wm_endpoint none = {0}, e = {.port = 99};
 	struct sockaddr_storage sa;
 	char text[WM_ENDPOINT_TEXT];
 
@@ -138,15 +164,16 @@ static void test_host_and_port(void **state)
 		const char *text, *host;
 		uint16_t port;
 	} rows[] = {
-		{ "example.org:8443", "example.org", 8443 },
-		{ "1.2.3.4:1", "1.2.3.4", 1 },
-		{ "[::1]:65535", "::1", 65535 },
-		{ "[fe80::1%eth0]:5", "fe80::1%eth0", 5 },
-		{ ":8443", "", 8443 },
+		{"example.org:8443", "example.org", 8443},
+		{"1.2.3.4:1", "1.2.3.4", 1},
+		{"[::1]:65535", "::1", 65535},
+		{"[fe80::1%eth0]:5", "fe80::1%eth0", 5},
+		{":8443", "", 8443},
 	};
 	static const char *const bad[] = {
-		"", "host", "host:", "host:0", "host:65536", "host:x", "::1:5", "[::1]", "[]:5", "[:5",
-		"]:5", "[a]b:5", "a[b]:5", "ho st:5", "host\n:5", "[[a]]:5", "host: 5", NULL,
+		"",       "host",    "host:",    "host:0",  "host:65536", "host:x",
+		"::1:5",  "[::1]",   "[]:5",     "[:5",     "]:5",        "[a]b:5",
+		"a[b]:5", "ho st:5", "host\n:5", "[[a]]:5", "host: 5",    NULL,
 	};
 	char host[16] = "kept";
 	uint16_t port = 9;

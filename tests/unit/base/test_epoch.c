@@ -206,7 +206,7 @@ static void *come_and_go(void *arg)
 
 static void test_readers_never_see_freed_memory(void **state)
 {
-	struct shared s = { .epoch = *state };
+	struct shared s = {.epoch = *state};
 	pthread_t threads[4];
 	const unsigned rounds = 3000;
 

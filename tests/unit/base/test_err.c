@@ -12,7 +12,7 @@
 
 static void test_fail_fills_everything(void **state)
 {
-	struct wm_err err = { .code = 7, .sys = 9 };
+	struct wm_err err = {.code = 7, .sys = 9};
 
 	assert_int_equal(wm_fail(&err, WM_NOT_FOUND, "peer %s", "x"), WM_NOT_FOUND);
 	assert_int_equal(err.code, WM_NOT_FOUND);
@@ -33,12 +33,18 @@ static void test_errno_chooses_the_code(void **state)
 		int sys;
 		enum wm_code code;
 	} rows[] = {
-		{ ENOENT, WM_NOT_FOUND },	   { EACCES, WM_PERMISSION_DENIED },
-		{ EPERM, WM_PERMISSION_DENIED },   { EEXIST, WM_ALREADY_EXISTS },
-		{ EADDRINUSE, WM_ALREADY_EXISTS }, { ECONNREFUSED, WM_UNAVAILABLE },
-		{ ETIMEDOUT, WM_DEADLINE_EXCEEDED }, { ENOSPC, WM_RESOURCE_EXHAUSTED },
-		{ EINVAL, WM_INVALID_ARGUMENT },   { ENOTSUP, WM_UNIMPLEMENTED },
-		{ EXDEV, WM_INTERNAL },		   { 99999, WM_INTERNAL },
+		{ENOENT, WM_NOT_FOUND},
+		{EACCES, WM_PERMISSION_DENIED},
+		{EPERM, WM_PERMISSION_DENIED},
+		{EEXIST, WM_ALREADY_EXISTS},
+		{EADDRINUSE, WM_ALREADY_EXISTS},
+		{ECONNREFUSED, WM_UNAVAILABLE},
+		{ETIMEDOUT, WM_DEADLINE_EXCEEDED},
+		{ENOSPC, WM_RESOURCE_EXHAUSTED},
+		{EINVAL, WM_INVALID_ARGUMENT},
+		{ENOTSUP, WM_UNIMPLEMENTED},
+		{EXDEV, WM_INTERNAL},
+		{99999, WM_INTERNAL},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -72,7 +78,7 @@ static void test_wrap_reads_from_the_outside_in(void **state)
 
 static void test_wrapping_nothing_is_still_an_error(void **state)
 {
-	struct wm_err err = { 0 };
+	struct wm_err err = {0};
 
 	assert_true(wm_wrap(&err, "x") < 0);
 	assert_true(err.code < 0);
@@ -109,7 +115,7 @@ static void test_the_own_text_may_be_an_argument(void **state)
 
 static void test_copy(void **state)
 {
-	struct wm_err from, to = { 0 };
+	struct wm_err from, to = {0};
 
 	wm_fail(&from, WM_DATA_LOSS, "gone");
 	assert_int_equal(wm_err_copy(&to, &from), WM_DATA_LOSS);

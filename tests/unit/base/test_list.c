@@ -24,13 +24,13 @@ static void test_an_empty_list(void **state)
 	wm_list_init(&head);
 	assert_true(wm_list_is_empty(&head));
 	assert_null(wm_list_first(&head));
-	wm_list_each(it, &head)
+	wm_list_each (it, &head)
 		fail();
 }
 
 static void test_push_keeps_the_order(void **state)
 {
-	struct item items[4] = { { .n = 1 }, { .n = 2 }, { .n = 3 }, { .n = 0 } };
+	struct item items[4] = {{.n = 1}, {.n = 2}, {.n = 3}, {.n = 0}};
 	struct wm_list head, *it;
 	int expected = 0;
 
@@ -38,7 +38,7 @@ static void test_push_keeps_the_order(void **state)
 	for (int i = 0; i < 3; i++)
 		wm_list_push(&head, &items[i].node);
 	wm_list_push_front(&head, &items[3].node);
-	wm_list_each(it, &head)
+	wm_list_each (it, &head)
 		assert_int_equal(number(it), expected++);
 	assert_int_equal(expected, 4);
 	assert_int_equal(number(wm_list_first(&head)), 0);
@@ -46,7 +46,7 @@ static void test_push_keeps_the_order(void **state)
 
 static void test_remove(void **state)
 {
-	struct item a = { .n = 1 }, b = { .n = 2 }, never = { 0 };
+	struct item a = {.n = 1}, b = {.n = 2}, never = {0};
 	struct wm_list head;
 
 	wm_list_init(&head);
@@ -73,15 +73,15 @@ static void test_removing_while_walking(void **state)
 
 	wm_list_init(&head);
 	for (int i = 0; i < 10; i++) {
-		items[i] = (struct item){ .n = i };
+		items[i] = (struct item){.n = i};
 		wm_list_push(&head, &items[i].node);
 	}
-	wm_list_each_safe(it, tmp, &head) {
+	wm_list_each_safe (it, tmp, &head) {
 		seen++;
 		if (number(it) % 2 == 0)
 			wm_list_remove(it);
 	}
-	wm_list_each(it, &head) {
+	wm_list_each (it, &head) {
 		assert_int_equal(number(it) % 2, 1);
 		left++;
 	}
@@ -91,7 +91,7 @@ static void test_removing_while_walking(void **state)
 
 static void test_insert_after(void **state)
 {
-	struct item a = { .n = 1 }, b = { .n = 2 }, c = { .n = 3 };
+	struct item a = {.n = 1}, b = {.n = 2}, c = {.n = 3};
 	struct wm_list head, *it;
 	int expected = 1;
 
@@ -99,7 +99,7 @@ static void test_insert_after(void **state)
 	wm_list_push(&head, &a.node);
 	wm_list_push(&head, &c.node);
 	wm_list_insert_after(&a.node, &b.node);
-	wm_list_each(it, &head)
+	wm_list_each (it, &head)
 		assert_int_equal(number(it), expected++);
 	assert_int_equal(expected, 4);
 }
@@ -107,10 +107,8 @@ static void test_insert_after(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_an_empty_list),
-		cmocka_unit_test(test_push_keeps_the_order),
-		cmocka_unit_test(test_remove),
-		cmocka_unit_test(test_removing_while_walking),
+		cmocka_unit_test(test_an_empty_list), cmocka_unit_test(test_push_keeps_the_order),
+		cmocka_unit_test(test_remove),        cmocka_unit_test(test_removing_while_walking),
 		cmocka_unit_test(test_insert_after),
 	};
 

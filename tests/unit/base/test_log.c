@@ -98,8 +98,9 @@ static void test_a_json_line(void **state)
 	struct wm_log *log = new_log(WM_LOG_JSON);
 
 	wm_info(log, "peer.up", "node=%s rtt_ms=%u", "edge-3", 12);
-	assert_string_equal(line(),
-			    ",\"level\":\"info\",\"event\":\"peer.up\",\"node\":\"edge-3\",\"rtt_ms\":\"12\"}");
+	assert_string_equal(
+		line(),
+		",\"level\":\"info\",\"event\":\"peer.up\",\"node\":\"edge-3\",\"rtt_ms\":\"12\"}");
 	wm_info(log, "e", "%s", "");
 	assert_string_equal(line(), ",\"level\":\"info\",\"event\":\"e\"}");
 	wm_log_free(log);
@@ -108,24 +109,24 @@ static void test_a_json_line(void **state)
 static void test_json_values(void **state)
 {
 	static const char *const rows[][2] = {
-		{ "k=", "\"k\":\"\"" },
-		{ "k=\"\"", "\"k\":\"\"" },
-		{ "k=a\"b", "\"k\":\"a\\\"b\"" },
-		{ "k=\"a \\\"b\\\" \\\\ \\n\\r\\t\"", "\"k\":\"a \\\"b\\\" \\\\ \\n\\r\\t\"" },
-		{ "k=\"\\x1b\"", "\"k\":\"\\\\x1b\"" },
-		{ "k=C:\\dir", "\"k\":\"C:\\\\dir\"" },
-		{ "k=a\x01\n", "\"k\":\"a\\u0001\\u000a\"" },
-		{ "k=\xc3\xa9", "\"k\":\"\xc3\xa9\"" },
-		{ "k=\xc3", "\"k\":\"\xef\xbf\xbd\"" },
-		{ "k=a=b", "\"k\":\"a=b\"" },
-		{ "  a=1   b=2  ", "\"a\":\"1\",\"b\":\"2\"" },
-		{ "err=no such device code=5", "\"err\":\"no such device\",\"code\":\"5\"" },
-		{ "just words here", "\"message\":\"just words here\"" },
-		{ "words then=1", "\"message\":\"words\",\"then\":\"1\"" },
-		{ "k=\"never closed", "\"k\":\"never closed\"" },
-		{ "k=\"ends in \\", "\"k\":\"ends in \"" },
-		{ "=x", "\"message\":\"=x\"" },
-		{ "k=\"a\"b c=2", "\"k\":\"ab\",\"c\":\"2\"" },
+		{"k=", "\"k\":\"\""},
+		{"k=\"\"", "\"k\":\"\""},
+		{"k=a\"b", "\"k\":\"a\\\"b\""},
+		{"k=\"a \\\"b\\\" \\\\ \\n\\r\\t\"", "\"k\":\"a \\\"b\\\" \\\\ \\n\\r\\t\""},
+		{"k=\"\\x1b\"", "\"k\":\"\\\\x1b\""},
+		{"k=C:\\dir", "\"k\":\"C:\\\\dir\""},
+		{"k=a\x01\n", "\"k\":\"a\\u0001\\u000a\""},
+		{"k=\xc3\xa9", "\"k\":\"\xc3\xa9\""},
+		{"k=\xc3", "\"k\":\"\xef\xbf\xbd\""},
+		{"k=a=b", "\"k\":\"a=b\""},
+		{"  a=1   b=2  ", "\"a\":\"1\",\"b\":\"2\""},
+		{"err=no such device code=5", "\"err\":\"no such device\",\"code\":\"5\""},
+		{"just words here", "\"message\":\"just words here\""},
+		{"words then=1", "\"message\":\"words\",\"then\":\"1\""},
+		{"k=\"never closed", "\"k\":\"never closed\""},
+		{"k=\"ends in \\", "\"k\":\"ends in \""},
+		{"=x", "\"message\":\"=x\""},
+		{"k=\"a\"b c=2", "\"k\":\"ab\",\"c\":\"2\""},
 	};
 	struct wm_log *log = new_log(WM_LOG_JSON);
 
@@ -206,9 +207,9 @@ static void test_no_logger_swallows(void **state)
 
 static void test_level_names(void **state)
 {
-	static const char *const names[] = { "trace", "debug", "info", "warn", "error" };
-	static const char *const none[] = { "silent", "off", "" };
-	static const char *const bad[] = { "INFO", "warning", "info ", "7", NULL };
+	static const char *const names[] = {"trace", "debug", "info", "warn", "error"};
+	static const char *const none[] = {"silent", "off", ""};
+	static const char *const bad[] = {"INFO", "warning", "info ", "7", NULL};
 	enum wm_log_level level;
 
 	for (size_t i = 0; i < WM_ARRAY_LEN(names); i++) {
@@ -288,18 +289,18 @@ static void test_many_keys_end_at_a_whole_pair(void **state)
 static void test_quote(void **state)
 {
 	static const char *const rows[][2] = {
-		{ "plain", "plain" },
-		{ "", "\"\"" },
-		{ "two words", "\"two words\"" },
-		{ "a=b", "\"a=b\"" },
-		{ "q\"q", "\"q\\\"q\"" },
-		{ "b\\b", "\"b\\\\b\"" },
-		{ "l\nr\rt\t", "\"l\\nr\\rt\\t\"" },
-		{ "\x1b[m", "\"\\x1b[m\"" },
-		{ "\x7f", "\"\\x7f\"" },
-		{ "\xc3\xa9", "\xc3\xa9" },
-		{ "\xc3\xa9 \xff", "\"\xc3\xa9 \\xff\"" },
-		{ "[::1]:5", "[::1]:5" },
+		{"plain", "plain"},
+		{"", "\"\""},
+		{"two words", "\"two words\""},
+		{"a=b", "\"a=b\""},
+		{"q\"q", "\"q\\\"q\""},
+		{"b\\b", "\"b\\\\b\""},
+		{"l\nr\rt\t", "\"l\\nr\\rt\\t\""},
+		{"\x1b[m", "\"\\x1b[m\""},
+		{"\x7f", "\"\\x7f\""},
+		{"\xc3\xa9", "\xc3\xa9"},
+		{"\xc3\xa9 \xff", "\"\xc3\xa9 \\xff\""},
+		{"[::1]:5", "[::1]:5"},
 	};
 	char out[64];
 
@@ -330,7 +331,7 @@ static void test_quote_cuts(void **state)
 
 static void test_limit(void **state)
 {
-	struct wm_log_limit l = { 0 };
+	struct wm_log_limit l = {0};
 	int64_t t = 5 * WM_NS_PER_S;
 
 	for (int i = 0; i < 3; i++) {
@@ -343,13 +344,13 @@ static void test_limit(void **state)
 	assert_true(wm_log_limit_allow(&l, 3, t + WM_NS_PER_S));
 	assert_int_equal(l.suppressed, 8);
 	assert_true(wm_log_limit_allow(&l, 3, t + WM_NS_PER_S + 1));
-	assert_int_equal(l.suppressed, 0); /* told already */
+	assert_int_equal(l.suppressed, 0);         /* told already */
 	assert_true(wm_log_limit_allow(&l, 3, t)); /* a clock that went back opens a new second */
 }
 
 static void test_limit_of_one_line(void **state)
 {
-	struct wm_log_limit l = { 0 }, never = { 0 };
+	struct wm_log_limit l = {0}, never = {0};
 
 	for (int64_t s = 1; s < 5; s++) {
 		assert_true(wm_log_limit_allow(&l, 1, s * WM_NS_PER_S));

@@ -12,12 +12,12 @@
 
 static void test_an_empty_map(void **state)
 {
-	struct wm_map m = { 0 };
+	struct wm_map m = {0};
 	struct wm_map_entry *e;
 
 	assert_null(wm_map_find(&m, "a"));
 	assert_null(wm_map_drop(&m, "a"));
-	wm_map_each(e, &m)
+	wm_map_each (e, &m)
 		fail();
 	wm_map_fini(&m);
 	wm_map_fini(&m);
@@ -25,7 +25,7 @@ static void test_an_empty_map(void **state)
 
 static void test_put_find_drop(void **state)
 {
-	struct wm_map m = { 0 };
+	struct wm_map m = {0};
 	int one = 1, two = 2;
 	char key[] = "key";
 
@@ -44,7 +44,7 @@ static void test_put_find_drop(void **state)
 
 static void test_keys_are_bytes(void **state)
 {
-	struct wm_map m = { 0 };
+	struct wm_map m = {0};
 	int a, b, c;
 
 	wm_map_put_n(&m, "x\0y", 3, &a);
@@ -61,7 +61,7 @@ static void test_keys_are_bytes(void **state)
 
 static void test_order_is_that_of_insertion(void **state)
 {
-	struct wm_map m = { 0 };
+	struct wm_map m = {0};
 	struct wm_map_entry *e;
 	uintptr_t expected = 1;
 	char key[16];
@@ -70,7 +70,7 @@ static void test_order_is_that_of_insertion(void **state)
 		snprintf(key, sizeof(key), "k%u", (unsigned)i);
 		wm_map_put(&m, key, (void *)i);
 	}
-	wm_map_each(e, &m) {
+	wm_map_each (e, &m) {
 		snprintf(key, sizeof(key), "k%u", (unsigned)expected);
 		assert_string_equal(e->key, key);
 		assert_int_equal(e->key_len, strlen(key));
@@ -82,7 +82,7 @@ static void test_order_is_that_of_insertion(void **state)
 
 static void test_removing_while_walking(void **state)
 {
-	struct wm_map m = { 0 };
+	struct wm_map m = {0};
 	struct wm_map_entry *e;
 	unsigned seen = 0;
 	char key[16];
@@ -91,16 +91,16 @@ static void test_removing_while_walking(void **state)
 		snprintf(key, sizeof(key), "k%u", (unsigned)i);
 		wm_map_put(&m, key, (void *)(i + 1));
 	}
-	wm_map_each(e, &m) {
+	wm_map_each (e, &m) {
 		seen++;
 		if (((uintptr_t)e->value & 3) != 0)
 			wm_map_drop_n(&m, e->key, e->key_len); /* the map's own key */
 	}
 	assert_int_equal(seen, 200);
 	assert_int_equal(m.count, 50);
-	wm_map_each(e, &m)
+	wm_map_each (e, &m)
 		assert_int_equal((uintptr_t)e->value & 3, 0);
-	wm_map_each(e, &m)
+	wm_map_each (e, &m)
 		wm_map_drop(&m, e->key);
 	assert_int_equal(m.count, 0);
 	wm_map_fini(&m);
@@ -110,7 +110,7 @@ static void test_removing_while_walking(void **state)
 static void test_against_a_model(void **state)
 {
 	static void *model[512];
-	struct wm_map m = { 0 };
+	struct wm_map m = {0};
 	uint32_t x = 1, count = 0;
 
 	memset(model, 0, sizeof(model));
@@ -143,7 +143,7 @@ static void test_against_a_model(void **state)
 static void test_crowded_index(void **state)
 {
 	for (unsigned round = 0; round < 300; round++) {
-		struct wm_map m = { 0 };
+		struct wm_map m = {0};
 		char key[24];
 
 		for (uintptr_t i = 0; i < 8; i++) {
@@ -167,12 +167,12 @@ static void test_crowded_index(void **state)
 
 static void test_null_values_count_as_members(void **state)
 {
-	struct wm_map m = { 0 };
+	struct wm_map m = {0};
 	struct wm_map_entry *e;
 	unsigned seen = 0;
 
 	wm_map_put(&m, "a", NULL);
-	wm_map_each(e, &m)
+	wm_map_each (e, &m)
 		seen++;
 	assert_int_equal(seen, 1);
 	assert_int_equal(m.count, 1);
@@ -186,10 +186,10 @@ static void test_hash_vectors(void **state)
 		size_t n;
 		uint64_t hash;
 	} rows[] = {
-		{ 0, 0x726fdb47dd0e0e31 }, { 1, 0x74f839c593dc67fd },  { 7, 0xab0200f58b01d137 },
-		{ 8, 0x93f5f5799a932462 }, { 15, 0xa129ca6149be45e5 },
+		{0, 0x726fdb47dd0e0e31}, {1, 0x74f839c593dc67fd},  {7, 0xab0200f58b01d137},
+		{8, 0x93f5f5799a932462}, {15, 0xa129ca6149be45e5},
 	};
-	const uint64_t key[2] = { 0x0706050403020100, 0x0f0e0d0c0b0a0908 };
+	const uint64_t key[2] = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
 	uint8_t input[16];
 
 	for (uint8_t i = 0; i < sizeof(input); i++)

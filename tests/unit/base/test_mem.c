@@ -105,11 +105,11 @@ static void test_container_of(void **state)
 	struct holder {
 		int before;
 		char member;
-	} h = { 5, 'x' };
+	} h = {5, 'x'};
 	char *p = &h.member;
 
 	assert_int_equal(wm_container_of(p, struct holder, member)->before, 5);
-	assert_int_equal(WM_ARRAY_LEN(((int[7]){ 0 })), 7);
+	assert_int_equal(WM_ARRAY_LEN(((int[7]){0})), 7);
 }
 
 static void test_wipe_and_compare(void **state)

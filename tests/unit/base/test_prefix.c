@@ -22,10 +22,10 @@ static struct wm_prefix prefix(const char *s)
 static void test_there_and_back(void **state)
 {
 	static const char *const rows[][2] = {
-		{ "172.16.0.1/12", "172.16.0.1/12" }, { "0.0.0.0/0", "0.0.0.0/0" },
-		{ "1.2.3.4/32", "1.2.3.4/32" },	      { "::/0", "::/0" },
-		{ "2001:DB8::/32", "2001:db8::/32" }, { "::1/128", "::1/128" },
-		{ "::ffff:10.0.0.0/104", "10.0.0.0/8" },
+		{"172.16.0.1/12", "172.16.0.1/12"},    {"0.0.0.0/0", "0.0.0.0/0"},
+		{"1.2.3.4/32", "1.2.3.4/32"},          {"::/0", "::/0"},
+		{"2001:DB8::/32", "2001:db8::/32"},    {"::1/128", "::1/128"},
+		{"::ffff:10.0.0.0/104", "10.0.0.0/8"},
 	};
 
 	for (size_t i = 0; i < WM_ARRAY_LEN(rows); i++) {
@@ -40,13 +40,31 @@ static void test_there_and_back(void **state)
 static void test_what_is_no_prefix(void **state)
 {
 	static const char *const bad[] = {
-		"", "/", "1.2.3.4", "1.2.3.4/", "/8", "1.2.3.4/33", "1.2.3.4/-1", "1.2.3.4/+8",
-		"1.2.3.4/08", "1.2.3.4/00", "1.2.3.4/8 ", "1.2.3.4/ 8", "1.2.3.4/8/8", "1.2.3/8",
-		"::/129", "::/256", "[::]/0", "::1%1/64", "::ffff:1.2.3.4/95", "::ffff:1.2.3.4/129",
-		"1.2.3.4/255.0.0.0", "host/8",
+		"",
+		"/",
+		"1.2.3.4",
+		"1.2.3.4/",
+		"/8",
+		"1.2.3.4/33",
+		"1.2.3.4/-1",
+		"1.2.3.4/+8",
+		"1.2.3.4/08",
+		"1.2.3.4/00",
+		"1.2.3.4/8 ",
+		"1.2.3.4/ 8",
+		"1.2.3.4/8/8",
+		"1.2.3/8",
+		"::/129",
+		"::/256",
+		"[::]/0",
+		"::1%1/64",
+		"::ffff:1.2.3.4/95",
+		"::ffff:1.2.3.4/129",
+		"1.2.3.4/255.0.0.0",
+		"host/8",
 		"1111111111111111111111111111111111111111111111111111111/8",
 	};
-	struct wm_prefix p = { .bits = 99 };
+	struct wm_prefix p = {.bits = 99};
 
 	for (size_t i = 0; i < WM_ARRAY_LEN(bad); i++) {
 		if (wm_prefix_parse(bad[i], &p))
@@ -58,7 +76,7 @@ static void test_what_is_no_prefix(void **state)
 
 static void test_validity(void **state)
 {
-	struct wm_prefix none = { 0 }, wide = { .addr = wm_addr_v4(1), .bits = 33 };
+	struct wm_prefix none = {0}, wide = {.addr = wm_addr_v4(1), .bits = 33};
 	struct wm_addr one = wm_addr_v4(1);
 	char text[WM_PREFIX_TEXT] = "x";
 
@@ -74,13 +92,13 @@ static void test_validity(void **state)
 static void test_masking(void **state)
 {
 	static const char *const rows[][2] = {
-		{ "172.31.255.1/12", "172.16.0.0/12" },
-		{ "1.2.3.255/25", "1.2.3.128/25" },
-		{ "1.2.3.4/32", "1.2.3.4/32" },
-		{ "255.255.255.255/0", "0.0.0.0/0" },
-		{ "2001:db8:ffff::1/33", "2001:db8:8000::/33" },
-		{ "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/127",
-		  "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe/127" },
+		{"172.31.255.1/12", "172.16.0.0/12"},
+		{"1.2.3.255/25", "1.2.3.128/25"},
+		{"1.2.3.4/32", "1.2.3.4/32"},
+		{"255.255.255.255/0", "0.0.0.0/0"},
+		{"2001:db8:ffff::1/33", "2001:db8:8000::/33"},
+		{"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/127",
+		 "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe/127"},
 	};
 
 	for (size_t i = 0; i < WM_ARRAY_LEN(rows); i++) {
@@ -98,15 +116,21 @@ static void test_containing(void **state)
 		const char *prefix, *addr;
 		bool in;
 	} rows[] = {
-		{ "10.0.0.0/8", "10.255.255.255", true }, { "10.0.0.0/8", "11.0.0.0", false },
-		{ "10.1.2.3/8", "10.9.9.9", true },	  { "1.2.3.4/32", "1.2.3.4", true },
-		{ "1.2.3.4/32", "1.2.3.5", false },	  { "0.0.0.0/0", "9.9.9.9", true },
-		{ "0.0.0.0/0", "::1", false },		  { "::/0", "9.9.9.9", false },
-		{ "::/0", "2001:db8::1", true },	  { "1.2.3.128/25", "1.2.3.127", false },
-		{ "2001:db8::/33", "2001:db8:8000::", false },
-		{ "2001:db8::/33", "2001:db8:7fff::", true },
-		{ "fe80::/10", "febf::1", true },	  { "::1/128", "::1", true },
-		{ "::1/128", "::2", false },
+		{"10.0.0.0/8", "10.255.255.255", true},
+		{"10.0.0.0/8", "11.0.0.0", false},
+		{"10.1.2.3/8", "10.9.9.9", true},
+		{"1.2.3.4/32", "1.2.3.4", true},
+		{"1.2.3.4/32", "1.2.3.5", false},
+		{"0.0.0.0/0", "9.9.9.9", true},
+		{"0.0.0.0/0", "::1", false},
+		{"::/0", "9.9.9.9", false},
+		{"::/0", "2001:db8::1", true},
+		{"1.2.3.128/25", "1.2.3.127", false},
+		{"2001:db8::/33", "2001:db8:8000::", false},
+		{"2001:db8::/33", "2001:db8:7fff::", true},
+		{"fe80::/10", "febf::1", true},
+		{"::1/128", "::1", true},
+		{"::1/128", "::2", false},
 	};
 
 	for (size_t i = 0; i < WM_ARRAY_LEN(rows); i++) {
@@ -125,13 +149,13 @@ static void test_covering_and_overlapping(void **state)
 		const char *a, *b;
 		bool a_covers_b, b_covers_a;
 	} rows[] = {
-		{ "10.0.0.0/8", "10.1.0.0/16", true, false },
-		{ "10.0.0.0/8", "10.0.0.0/8", true, true },
-		{ "10.0.0.1/8", "10.9.0.0/8", true, true },
-		{ "10.0.0.0/16", "10.1.0.0/16", false, false },
-		{ "0.0.0.0/0", "10.0.0.0/8", true, false },
-		{ "0.0.0.0/0", "::/0", false, false },
-		{ "2001:db8::/32", "2001:db8:1::/48", true, false },
+		{"10.0.0.0/8", "10.1.0.0/16", true, false},
+		{"10.0.0.0/8", "10.0.0.0/8", true, true},
+		{"10.0.0.1/8", "10.9.0.0/8", true, true},
+		{"10.0.0.0/16", "10.1.0.0/16", false, false},
+		{"0.0.0.0/0", "10.0.0.0/8", true, false},
+		{"0.0.0.0/0", "::/0", false, false},
+		{"2001:db8::/32", "2001:db8:1::/48", true, false},
 	};
 
 	for (size_t i = 0; i < WM_ARRAY_LEN(rows); i++) {
@@ -147,8 +171,8 @@ static void test_covering_and_overlapping(void **state)
 
 static void test_order(void **state)
 {
-	static const char *const sorted[] = { "0.0.0.0/0", "10.0.0.0/8", "10.0.0.0/16", "10.0.0.1/8",
-					      "::/0",	   "::/128",	 "::1/1" };
+	static const char *const sorted[] = {"0.0.0.0/0", "10.0.0.0/8", "10.0.0.0/16", "10.0.0.1/8",
+					     "::/0",      "::/128",     "::1/1"};
 
 	for (size_t i = 0; i < WM_ARRAY_LEN(sorted); i++) {
 		for (size_t j = 0; j < WM_ARRAY_LEN(sorted); j++) {

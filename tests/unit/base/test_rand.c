@@ -12,7 +12,7 @@
 
 static void test_bytes_fill_any_length(void **state)
 {
-	static const size_t sizes[] = { 1, 255, 256, 257, 1000 };
+	static const size_t sizes[] = {1, 255, 256, 257, 1000};
 
 	wm_rand_bytes(NULL, 0);
 	for (size_t s = 0; s < WM_ARRAY_LEN(sizes); s++) {
@@ -42,7 +42,7 @@ static void test_two_draws_differ(void **state)
 
 static void test_below_stays_below_and_reaches_all(void **state)
 {
-	unsigned seen[7] = { 0 };
+	unsigned seen[7] = {0};
 
 	for (int i = 0; i < 7000; i++) {
 		uint32_t v = wm_rand_below(7);

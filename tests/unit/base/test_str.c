@@ -32,8 +32,9 @@ static void test_trim(void **state)
 {
 	static const struct {
 		const char *in, *out;
-	} rows[] = { { "", "" },	   { " \t\r\n\v\f ", "" }, { "a", "a" }, { "  a b  ", "a b" },
-		     { "a\n", "a" },	   { "\ta", "a" },	   { "\xc2\xa0", "\xc2\xa0" } };
+	} rows[] = {
+		{"", ""},     {" \t\r\n\v\f ", ""},    {"a", "a"}, {"  a b  ", "a b"}, {"a\n", "a"},
+		{"\ta", "a"}, {"\xc2\xa0", "\xc2\xa0"}};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		char s[32];
@@ -91,19 +92,19 @@ static void test_utf8_that_is_not(void **state)
 {
 	assert_false(UTF8("\x80"));
 	assert_false(UTF8("\xbf"));
-	assert_false(UTF8("\xc0\x80"));		/* overlong */
-	assert_false(UTF8("\xc1\xbf"));		/* overlong */
-	assert_false(UTF8("\xe0\x9f\xbf"));	/* overlong */
+	assert_false(UTF8("\xc0\x80"));         /* overlong */
+	assert_false(UTF8("\xc1\xbf"));         /* overlong */
+	assert_false(UTF8("\xe0\x9f\xbf"));     /* overlong */
 	assert_false(UTF8("\xf0\x8f\xbf\xbf")); /* overlong */
-	assert_false(UTF8("\xed\xa0\x80"));	/* surrogate */
-	assert_false(UTF8("\xed\xbf\xbf"));	/* surrogate */
+	assert_false(UTF8("\xed\xa0\x80"));     /* surrogate */
+	assert_false(UTF8("\xed\xbf\xbf"));     /* surrogate */
 	assert_false(UTF8("\xf4\x90\x80\x80")); /* beyond U+10FFFF */
 	assert_false(UTF8("\xf5\x80\x80\x80"));
 	assert_false(UTF8("\xff"));
-	assert_false(UTF8("a\xc3"));	     /* cut */
-	assert_false(UTF8("\xe2\x82"));	     /* cut */
-	assert_false(UTF8("\xf0\x9f\x98"));  /* cut */
-	assert_false(UTF8("\xe2\x28\xa1"));  /* no continuation */
+	assert_false(UTF8("a\xc3"));        /* cut */
+	assert_false(UTF8("\xe2\x82"));     /* cut */
+	assert_false(UTF8("\xf0\x9f\x98")); /* cut */
+	assert_false(UTF8("\xe2\x28\xa1")); /* no continuation */
 	assert_false(UTF8("\xe2\x82\x28"));
 	assert_false(UTF8("\xf0\x90\x80\x28"));
 }

@@ -33,7 +33,7 @@ static void test_hex_of_every_byte(void **state)
 
 static void test_hex_refused(void **state)
 {
-	uint8_t out[2] = { 7, 7 };
+	uint8_t out[2] = {7, 7};
 
 	assert_true(wm_hex_parse("", out, 0));
 	assert_false(wm_hex_parse("abc", out, 2));
@@ -55,8 +55,13 @@ static void test_hex_refused(void **state)
 static void test_base64_vectors(void **state) /* RFC 4648, section 10 */
 {
 	static const char *const rows[][2] = {
-		{ "", "" },	     { "f", "Zg==" },	     { "fo", "Zm8=" },	       { "foo", "Zm9v" },
-		{ "foob", "Zm9vYg==" }, { "fooba", "Zm9vYmE=" }, { "foobar", "Zm9vYmFy" },
+		{"", ""},
+		{"f", "Zg=="},
+		{"fo", "Zm8="},
+		{"foo", "Zm9v"},
+		{"foob", "Zm9vYg=="},
+		{"fooba", "Zm9vYmE="},
+		{"foobar", "Zm9vYmFy"},
 	};
 
 	for (size_t i = 0; i < WM_ARRAY_LEN(rows); i++) {
@@ -102,8 +107,8 @@ static void test_base64_alphabet(void **state)
 
 	for (int c = 0; c < 256; c++) {
 		const char *place = c != 0 ? strchr(digits, c) : NULL;
-		char s[4] = { 'A', 'A', 'A', (char)c };
-		uint8_t out[3] = { 9, 9, 9 };
+		char s[4] = {'A', 'A', 'A', (char)c};
+		uint8_t out[3] = {9, 9, 9};
 		size_t len = 99;
 
 		if (c == '=')
@@ -121,9 +126,9 @@ static void test_base64_alphabet(void **state)
 static void test_base64_strictness(void **state)
 {
 	static const char *const bad[] = {
-		"A", "AA", "AAA", "AAAAA", "====", "A===", "=AAA", "AA=A", "A=AA", "AAA=AAAA",
-		"AA==AAAA", "AAAA====", "AAB=", "AB==", "AQ=", "AA AA===", "AAAA\n", "AA\n=", "AA-_",
-		" AAA", "AA\0=",
+		"A",    "AA",       "AAA",      "AAAAA",    "====",     "A===", "=AAA",
+		"AA=A", "A=AA",     "AAA=AAAA", "AA==AAAA", "AAAA====", "AAB=", "AB==",
+		"AQ=",  "AA AA===", "AAAA\n",   "AA\n=",    "AA-_",     " AAA", "AA\0=",
 	};
 	uint8_t out[16];
 	size_t len;

@@ -63,7 +63,7 @@ static void test_reading_too_far_sticks(void **state)
 
 static void test_writing_too_far_writes_nothing(void **state)
 {
-	uint8_t bytes[3] = { 9, 9, 9 };
+	uint8_t bytes[3] = {9, 9, 9};
 	struct wm_wire w;
 
 	wm_wire_init_write(&w, bytes, sizeof(bytes));
@@ -116,9 +116,10 @@ static void test_varints(void **state)
 	static const struct {
 		uint64_t v;
 		size_t n;
-	} rows[] = { { 0, 1 },	    { 127, 1 },	       { 128, 2 },	{ 300, 2 },
-		     { 16383, 2 },  { 16384, 3 },      { UINT32_MAX, 5 }, { INT64_MAX, 9 },
-		     { (uint64_t)INT64_MAX + 1, 10 }, { UINT64_MAX, 10 } };
+	} rows[] = {{0, 1},          {127, 1},       {128, 2},
+		    {300, 2},        {16383, 2},     {16384, 3},
+		    {UINT32_MAX, 5}, {INT64_MAX, 9}, {(uint64_t)INT64_MAX + 1, 10},
+		    {UINT64_MAX, 10}};
 
 	for (size_t i = 0; i < WM_ARRAY_LEN(rows); i++) {
 		uint8_t bytes[10];

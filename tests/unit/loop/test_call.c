@@ -13,7 +13,7 @@
 #include "loop/loop.h"
 
 #define N_THREADS 4
-#define N_POSTS	  500
+#define N_POSTS   500
 #define PATIENCE  60000 /* ms; a healthy run needs none of it */
 
 static struct wm_loop *loop;
@@ -135,7 +135,7 @@ static void nothing(struct wm_timer *t)
 
 static void test_another_thread_stops_the_loop(void **state)
 {
-	struct wm_timer far_away = { 0 };
+	struct wm_timer far_away = {0};
 	struct wm_post stop;
 	pthread_t thread;
 
@@ -178,11 +178,11 @@ static void job_done(struct wm_work *w)
 
 static void test_work_runs_elsewhere_and_ends_here(void **state)
 {
-	struct job jobs[20] = { 0 };
+	struct job jobs[20] = {0};
 	unsigned n_done = 0;
 
 	for (int i = 0; i < 20; i++) {
-		jobs[i] = (struct job){ .loop_thread = pthread_self(), .n_done = &n_done };
+		jobs[i] = (struct job){.loop_thread = pthread_self(), .n_done = &n_done};
 		wm_work_start(loop, &jobs[i].work, run_job, job_done);
 	}
 	assert_int_equal(n_done, 0);
@@ -205,8 +205,10 @@ static void test_waiting_work_can_be_cancelled(void **state)
 	sem_init(&begun, 0, 0);
 	sem_init(&go_on, 0, 0);
 	for (int i = 0; i < N; i++) {
-		jobs[i] = (struct job){ .loop_thread = pthread_self(), .n_done = &n_done,
-					.begun = &begun, .go_on = &go_on };
+		jobs[i] = (struct job){.loop_thread = pthread_self(),
+				       .n_done = &n_done,
+				       .begun = &begun,
+				       .go_on = &go_on};
 		wm_work_start(loop, &jobs[i].work, run_job, job_done);
 	}
 	sem_wait(&begun); /* at least one runs now */
@@ -240,7 +242,7 @@ static void start_again(struct wm_work *w)
 static void test_work_may_be_used_again_from_done(void **state)
 {
 	unsigned n_done = 0;
-	struct job j = { .loop_thread = pthread_self(), .n_done = &n_done };
+	struct job j = {.loop_thread = pthread_self(), .n_done = &n_done};
 
 	wm_work_start(loop, &j.work, run_job, start_again);
 	wm_loop_run(loop);

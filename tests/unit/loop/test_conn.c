@@ -22,7 +22,7 @@
 #include "loop/loop.h"
 
 #define PATIENCE 60000
-#define TIMEOUT	 (60 * WM_NS_PER_S)
+#define TIMEOUT  (60 * WM_NS_PER_S)
 
 static struct wm_loop *loop;
 static char folder[] = "/tmp/wm-conn-XXXXXX";
@@ -80,7 +80,7 @@ static void on_drain(void *arg, struct wm_conn *c)
 	e->n_drains++;
 }
 
-static const struct wm_conn_events events = { .on_read = on_read, .on_drain = on_drain };
+static const struct wm_conn_events events = {.on_read = on_read, .on_drain = on_drain};
 
 static void take(struct end *e, struct wm_conn *c)
 {
@@ -150,7 +150,7 @@ static struct wm_endpoint endpoint(const char *s)
 
 static struct wm_endpoint listen_at(struct pair *p, const char *at)
 {
-	struct wm_listen_opts opts = { .at = endpoint(at) };
+	struct wm_listen_opts opts = {.at = endpoint(at)};
 	struct wm_endpoint real;
 
 	must(wm_listener_open(loop, &opts, on_accept, p, &p->l, NULL));
@@ -177,7 +177,7 @@ static void connect_pair(struct pair *p)
 
 static void connect_local(struct pair *p, const char *path)
 {
-	struct wm_listen_opts opts = { .path = path };
+	struct wm_listen_opts opts = {.path = path};
 
 	must(wm_listener_open(loop, &opts, on_accept, p, &p->l, NULL));
 	must(wm_dial_start_path(loop, &p->dial, path, TIMEOUT, on_dialed, NULL));
@@ -539,7 +539,7 @@ static void test_a_dial_may_be_freed_from_inside(void **state)
 
 static void test_dials_that_do_not_start(void **state)
 {
-	struct wm_endpoint none = { 0 }, no_port = endpoint("127.0.0.1:0");
+	struct wm_endpoint none = {0}, no_port = endpoint("127.0.0.1:0");
 	struct pair *p = *state;
 	struct wm_err err;
 	char longer[200];
@@ -573,7 +573,7 @@ static void test_a_local_socket_that_is_not_there(void **state)
 static void test_a_taken_port_is_an_error(void **state)
 {
 	struct pair *p = *state;
-	struct wm_listen_opts opts = { .at = listen_at(p, "127.0.0.1:0") };
+	struct wm_listen_opts opts = {.at = listen_at(p, "127.0.0.1:0")};
 	struct wm_listener *second = NULL;
 	struct wm_err err;
 
@@ -591,7 +591,7 @@ static void test_a_shared_port_is_taken_too(void **state)
 	struct wm_endpoint at = endpoint("127.0.0.1:0");
 	socklen_t len = wm_endpoint_to_sockaddr(&at, &sa);
 	int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
-	struct wm_listen_opts opts = { 0 };
+	struct wm_listen_opts opts = {0};
 	struct pair *p = *state;
 	struct wm_err err;
 
@@ -607,8 +607,8 @@ static void test_a_shared_port_is_taken_too(void **state)
 
 static void test_what_cannot_be_listened_on(void **state)
 {
-	struct wm_listen_opts none = { 0 }, foreign = { .at = endpoint("192.0.2.1:5") };
-	struct wm_listen_opts deep = { .path = "/nonexistent/folder/socket" };
+	struct wm_listen_opts none = {0}, foreign = {.at = endpoint("192.0.2.1:5")};
+	struct wm_listen_opts deep = {.path = "/nonexistent/folder/socket"};
 	struct pair *p = *state;
 	struct wm_err err;
 
@@ -623,7 +623,7 @@ static void test_what_cannot_be_listened_on(void **state)
 
 static void test_an_abandoned_local_socket_is_replaced(void **state)
 {
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
 	wm_str_copy(sa.sun_path, sizeof(sa.sun_path), local_path("abandoned"));
@@ -634,7 +634,7 @@ static void test_an_abandoned_local_socket_is_replaced(void **state)
 
 static void test_a_local_socket_in_use_is_not(void **state)
 {
-	struct wm_listen_opts opts = { .path = local_path("used") };
+	struct wm_listen_opts opts = {.path = local_path("used")};
 	struct wm_listener *second = NULL;
 	struct pair *p = *state;
 	struct wm_err err;
@@ -647,7 +647,7 @@ static void test_a_local_socket_in_use_is_not(void **state)
 
 static void test_a_file_is_never_replaced(void **state)
 {
-	struct wm_listen_opts opts = { .path = local_path("file") };
+	struct wm_listen_opts opts = {.path = local_path("file")};
 	struct pair *p = *state;
 	struct stat st;
 	FILE *f = fopen(opts.path, "w");
@@ -701,7 +701,7 @@ static void close_listener(void *arg, struct wm_conn *c)
 
 static void test_closing_a_listener_inside_its_callback(void **state)
 {
-	struct wm_listen_opts opts = { .at = endpoint("127.0.0.1:0"), .backlog = 1 };
+	struct wm_listen_opts opts = {.at = endpoint("127.0.0.1:0"), .backlog = 1};
 	struct pair *p = *state;
 
 	must(wm_listener_open(loop, &opts, close_listener, p, &p->l, NULL));

@@ -47,8 +47,8 @@ static void test_the_filter_is_at_work(void **state)
 
 static void test_any_falls_back_to_v4(void **state)
 {
-	struct wm_listen_opts opts = { 0 };
-	struct wm_dial dial = { 0 };
+	struct wm_listen_opts opts = {0};
+	struct wm_dial dial = {0};
 	struct wm_listener *l = NULL;
 	struct wm_endpoint at;
 
@@ -65,9 +65,9 @@ static void test_any_falls_back_to_v4(void **state)
 
 static void test_what_asks_for_v6_fails(void **state)
 {
-	struct wm_listen_opts only = { .v6_only = true }, one = { 0 };
+	struct wm_listen_opts only = {.v6_only = true}, one = {0};
 	struct wm_listener *l = NULL;
-	struct wm_dial dial = { 0 };
+	struct wm_dial dial = {0};
 	struct wm_endpoint to;
 	struct wm_err err;
 
@@ -103,7 +103,7 @@ static int refuse_ipv6(void **state)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAFNOSUPPORT),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
-	struct sock_fprog filter = { .len = sizeof(code) / sizeof(code[0]), .filter = code };
+	struct sock_fprog filter = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return -1;

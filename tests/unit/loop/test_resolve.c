@@ -54,14 +54,14 @@ static void resolve(struct wm_resolve *r, const char *host, uint16_t port)
 static void test_literals(void **state)
 {
 	static const char *const rows[][2] = {
-		{ "192.0.2.7", "192.0.2.7:53" },
-		{ "2001:db8::1", "[2001:db8::1]:53" },
-		{ "::ffff:192.0.2.7", "192.0.2.7:53" },
-		{ "fe80::1%1", "[fe80::1%1]:53" },
+		{"192.0.2.7", "192.0.2.7:53"},
+		{"2001:db8::1", "[2001:db8::1]:53"},
+		{"::ffff:192.0.2.7", "192.0.2.7:53"},
+		{"fe80::1%1", "[fe80::1%1]:53"},
 	};
 
 	for (size_t i = 0; i < WM_ARRAY_LEN(rows); i++) {
-		struct wm_resolve r = { 0 };
+		struct wm_resolve r = {0};
 		char text[WM_ENDPOINT_TEXT];
 
 		n_answers = 0;
@@ -74,7 +74,7 @@ static void test_literals(void **state)
 
 static void test_localhost(void **state)
 {
-	struct wm_resolve r = { 0 };
+	struct wm_resolve r = {0};
 
 	resolve(&r, "localhost", 8443);
 	assert_int_equal(last_code, WM_OK);
@@ -87,7 +87,7 @@ static void test_localhost(void **state)
 
 static void test_a_name_that_does_not_exist(void **state)
 {
-	struct wm_resolve r = { 0 };
+	struct wm_resolve r = {0};
 
 	resolve(&r, no_such_host, 1);
 	assert_int_equal(last_code, WM_NOT_FOUND);
@@ -97,7 +97,7 @@ static void test_a_name_that_does_not_exist(void **state)
 
 static void test_what_is_refused_at_once(void **state)
 {
-	struct wm_resolve r = { 0 };
+	struct wm_resolve r = {0};
 	struct wm_err err;
 	char longer[300];
 
@@ -115,7 +115,7 @@ static void test_what_is_refused_at_once(void **state)
 
 static void test_cancelling(void **state)
 {
-	const char *const hosts[] = { "192.0.2.7", "localhost", no_such_host };
+	const char *const hosts[] = {"192.0.2.7", "localhost", no_such_host};
 
 	for (size_t i = 0; i < WM_ARRAY_LEN(hosts); i++) {
 		struct wm_resolve *r = wm_alloc(sizeof(*r));
@@ -143,13 +143,14 @@ static void free_request(struct wm_resolve *r, const struct wm_err *err)
 
 static void test_the_request_may_be_freed_from_inside(void **state)
 {
-	static const char *const hosts[] = { "192.0.2.7", "localhost" };
+	static const char *const hosts[] = {"192.0.2.7", "localhost"};
 
 	for (int cancelled = 0; cancelled < 2; cancelled++) {
 		for (size_t i = 0; i < WM_ARRAY_LEN(hosts); i++) {
 			struct wm_resolve *r = wm_alloc(sizeof(*r));
 
-			assert_int_equal(wm_resolve_start(loop, r, hosts[i], 1, free_request, NULL), 0);
+			assert_int_equal(wm_resolve_start(loop, r, hosts[i], 1, free_request, NULL),
+					 0);
 			if (cancelled)
 				wm_resolve_cancel(r);
 		}

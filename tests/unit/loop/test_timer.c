@@ -62,7 +62,7 @@ static void start(struct tick *t, char name, int64_t delay)
 
 static void test_timers_fire_in_order_of_time(void **state)
 {
-	struct tick a = { 0 }, b = { 0 }, c = { 0 };
+	struct tick a = {0}, b = {0}, c = {0};
 	int64_t began = wm_loop_now(loop);
 
 	start(&a, 'a', 9 * MS);
@@ -78,7 +78,7 @@ static void test_timers_fire_in_order_of_time(void **state)
 
 static void test_equal_times_fire_in_order_of_starting(void **state)
 {
-	struct tick ticks[20] = { 0 };
+	struct tick ticks[20] = {0};
 
 	for (int i = 0; i < 20; i++)
 		start(&ticks[i], (char)('a' + i), 0);
@@ -88,7 +88,7 @@ static void test_equal_times_fire_in_order_of_starting(void **state)
 
 static void test_starting_again_moves(void **state)
 {
-	struct tick a = { 0 }, b = { 0 };
+	struct tick a = {0}, b = {0};
 
 	start(&a, 'a', 2 * MS);
 	start(&b, 'b', 4 * MS);
@@ -99,7 +99,7 @@ static void test_starting_again_moves(void **state)
 
 static void test_negative_and_huge_delays(void **state)
 {
-	struct tick a = { 0 }, b = { 0 };
+	struct tick a = {0}, b = {0};
 
 	start(&a, 'a', -5);
 	start(&b, 'b', INT64_MAX);
@@ -112,7 +112,7 @@ static void test_negative_and_huge_delays(void **state)
 
 static void test_stop_is_final_and_harmless_twice(void **state)
 {
-	struct tick a = { 0 }, b = { 0 };
+	struct tick a = {0}, b = {0};
 
 	wm_timer_stop(&a.timer);
 	start(&a, 'a', 0);
@@ -133,7 +133,7 @@ static void stop_other(struct wm_timer *t)
 
 static void test_stop_inside_a_callback(void **state)
 {
-	struct tick a = { .name = 'a' }, b = { 0 }, c = { 0 };
+	struct tick a = {.name = 'a'}, b = {0}, c = {0};
 
 	a.other = &b;
 	wm_timer_start(loop, &a.timer, 0, stop_other);
@@ -154,7 +154,7 @@ static void repeat(struct wm_timer *t)
 
 static void test_repeating_without_delay_starves_nobody(void **state)
 {
-	struct tick a = { .name = 'a', .left = 5 }, b = { 0 };
+	struct tick a = {.name = 'a', .left = 5}, b = {0};
 
 	wm_timer_start(loop, &a.timer, 0, repeat);
 	start(&b, 'b', 0);
@@ -228,7 +228,7 @@ static void on_call(struct wm_defer *d)
 
 static void test_deferred_calls_keep_their_order(void **state)
 {
-	struct call a = { .name = 'a' }, b = { .name = 'b' }, c = { .name = 'c' };
+	struct call a = {.name = 'a'}, b = {.name = 'b'}, c = {.name = 'c'};
 
 	a.then = &c;
 	wm_defer(loop, &a.defer, on_call);
@@ -249,7 +249,7 @@ static void cancel_other(struct wm_defer *d)
 
 static void test_a_deferred_call_can_be_cancelled(void **state)
 {
-	struct call a = { .name = 'a' }, b = { .name = 'b' }, c = { .name = 'c' };
+	struct call a = {.name = 'a'}, b = {.name = 'b'}, c = {.name = 'c'};
 
 	a.then = &b;
 	wm_defer_cancel(&c.defer);
@@ -278,8 +278,8 @@ static bool never(void *arg)
 
 static void test_a_call_that_defers_itself_lets_timers_through(void **state)
 {
-	struct wm_defer d = { 0 };
-	struct tick a = { 0 };
+	struct wm_defer d = {0};
+	struct tick a = {0};
 
 	wm_defer(loop, &d, forever);
 	start(&a, 'a', 2 * MS);
@@ -297,8 +297,8 @@ static void stop_loop(struct wm_timer *t)
 
 static void test_stop_returns_although_work_is_left(void **state)
 {
-	struct wm_timer stop = { 0 };
-	struct tick late = { 0 };
+	struct wm_timer stop = {0};
+	struct tick late = {0};
 
 	start(&late, 'l', 3600 * WM_NS_PER_S);
 	wm_timer_start(loop, &stop, MS, stop_loop);
@@ -317,7 +317,7 @@ static void test_run_until_gives_up(void **state)
 
 static void test_run_until_ends_early(void **state)
 {
-	struct tick a = { 0 };
+	struct tick a = {0};
 	int64_t began = wm_clock_now();
 
 	start(&a, 'a', MS);
@@ -328,7 +328,7 @@ static void test_run_until_ends_early(void **state)
 static void test_freeing_with_things_left(void **state)
 {
 	struct wm_loop *other = wm_loop_new(NULL);
-	struct wm_timer t = { 0 };
+	struct wm_timer t = {0};
 
 	wm_timer_start(other, &t, WM_NS_PER_S, stop_loop);
 	wm_loop_free(other); /* the timer does not fire and holds nobody up */

@@ -60,7 +60,7 @@ static void on_signal(void *arg, int signum)
 
 static void test_every_delivery_is_told(void **state)
 {
-	struct counter c = { 0 };
+	struct counter c = {0};
 
 	assert_int_equal(wm_signal_open(loop, SIGUSR1, on_signal, &c, &c.signal, NULL), 0);
 	for (unsigned i = 1; i <= 3; i++) {
@@ -74,7 +74,7 @@ static void test_every_delivery_is_told(void **state)
 
 static void test_two_watchers_of_one_signal(void **state)
 {
-	struct counter a = { .at_least = 1 }, b = { .at_least = 1 };
+	struct counter a = {.at_least = 1}, b = {.at_least = 1};
 
 	assert_int_equal(wm_signal_open(loop, SIGUSR2, on_signal, &a, &a.signal, NULL), 0);
 	assert_int_equal(wm_signal_open(loop, SIGUSR2, on_signal, &b, &b.signal, NULL), 0);
@@ -96,7 +96,7 @@ static void close_on_signal(void *arg, int signum)
 
 static void test_closing_a_signal_inside_its_callback(void **state)
 {
-	struct counter c = { 0 };
+	struct counter c = {0};
 
 	assert_int_equal(wm_signal_open(loop, SIGUSR1, close_on_signal, &c, &c.signal, NULL), 0);
 	raise(SIGUSR1);
@@ -137,7 +137,7 @@ static void on_events(void *arg, unsigned events)
 
 static void test_readable_and_writable(void **state)
 {
-	struct counter c = { .at_least = 1 };
+	struct counter c = {.at_least = 1};
 	int fds[2];
 	char byte;
 
@@ -174,7 +174,7 @@ static void test_readable_and_writable(void **state)
 
 static void test_the_end_of_a_stream_is_readable(void **state)
 {
-	struct counter c = { .at_least = 1 };
+	struct counter c = {.at_least = 1};
 	int fds[2];
 	char byte;
 
@@ -200,9 +200,9 @@ static void take_error(void *arg, unsigned events)
 /* A datagram nobody received: the error is told once, and watching goes on. */
 static void test_watching_goes_on_after_an_error(void **state)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
 	int probe = socket(AF_INET, SOCK_DGRAM, 0), fd = socket(AF_INET, SOCK_DGRAM, 0);
-	struct counter c = { .at_least = 1, .last = fd };
+	struct counter c = {.at_least = 1, .last = fd};
 	socklen_t len = sizeof(to);
 
 	/* A port that was free a moment ago. */
@@ -232,7 +232,7 @@ static void close_on_event(void *arg, unsigned events)
 
 static void test_closing_a_poll_inside_its_callback(void **state)
 {
-	struct counter c = { 0 };
+	struct counter c = {0};
 	int fds[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
