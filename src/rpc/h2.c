@@ -166,7 +166,7 @@ void wm_h2_resume(struct wm_h2 *h)
 
 static void tell_connection(struct wm_h2 *h)
 {
-	if (h->settings_came && !h->settings_told) {
+	if (h->settings_came && !h->settings_told && !h->failing) {
 		h->settings_told = true;
 		h->events->on_settings(h->arg);
 	}
@@ -179,7 +179,7 @@ static void tell_connection(struct wm_h2 *h)
 static void tell_streams(struct wm_h2 *h)
 {
 	struct wm_list *it;
-	while (!h->failing && (it = wm_list_first(&h->ready)) != NULL) {
+	while ((it = wm_list_first(&h->ready)) != NULL) {
 		wm_list_remove(it);
 		wm_h2_stream_tell(wm_container_of(it, struct wm_h2_stream, ready));
 	}
@@ -213,9 +213,8 @@ static void on_work(struct wm_defer *d)
 {
 	struct wm_h2 *h = wm_container_of(d, struct wm_h2, work);
 	h->busy = true;
-	if (!h->failing)
-		tell_connection(h);
-	tell_streams(h);
+	tell_connection(h);
+	tell_streams(h); /* of a failed connection too: what came before counts */
 	if (!h->failing)
 		flush(h);
 	if (!h->failing)

@@ -75,7 +75,7 @@ static void tell_messages(struct wm_h2_stream *s)
 	struct wm_err err;
 	size_t at = 0;
 	int rc = 0;
-	while (!s->paused && !s->deaf && !h->failing) {
+	while (!s->paused && !s->deaf) {
 		rc = wm_rpc_frame_decode(s->in.data, s->in.len, &at, h->max_message, &frame, &err);
 		if (rc <= 0)
 			break;
@@ -140,7 +140,7 @@ void wm_h2_stream_tell(struct wm_h2_stream *s)
 		s->drained = false;
 		h->events->on_drained(s);
 	}
-	if (h->failing || !is_over(s))
+	if (!is_over(s))
 		return;
 	struct wm_err err;
 	bool clean = s->close_code == NGHTTP2_NO_ERROR && s->has_end;

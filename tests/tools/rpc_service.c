@@ -68,6 +68,7 @@ static void answer(struct running *r, const char *id)
 	V1__Status *status = wm_pb_new(a, &v1__status__descriptor);
 	const char *cn = wm_rpc_call_peer_cn(r->call);
 	size_t len = strlen(id);
+	r->service->answered++;
 	status->id = len < 1000 ? wm_arena_strdup(a, id) : status->id;
 	status->version = wm_arena_printf(a, "%zu", len);
 	if (wm_str_starts(id, "size:")) {
@@ -95,6 +96,11 @@ static void get_status(struct wm_rpc_call *call, const ProtobufCMessage *request
 {
 	const char *id = ((const V1__GetStatusRequest *)request)->id;
 	struct running *r = begin(call, arg);
+	if (wm_str_starts(id, "sleep-on:")) {
+		wm_timer_start(wm_rpc_call_loop(call), &r->timer,
+			       strtol(id + 9, NULL, 10) * WM_NS_PER_MS, on_woken);
+		return;
+	}
 	wm_rpc_call_on_cancel(call, on_cancel, r);
 	if (finish_failing(call, id) || wm_streq(id, "hang"))
 		return;

@@ -3,13 +3,13 @@
  * A gRPC service for tests: real methods of the v1 API whose request says how to behave. Used by
  * the unit tests of rpc/ and by the program that stock clients talk to. Loop thread only.
  *
- * v1.Node/GetStatus, by id:      "fail:CODE:text", "sleep:MS", "hang" (until cancelled), "mute" (OK
- *     without an answer), "size:N" (a description of N bytes), "cancels" (how many calls were
- *     cancelled so far, in version); anything else is answered. version holds the length of the id,
- *     currentLeader the client certificate's CN, uptime whether there was a deadline. Metadata
- *     x-echo and x-echo-bin come back as headers, x-echo also as trailer x-echo-tail.
- * v1.Membership/SubscribePeers, by id: "count:N", "flood:N:SIZE" (as the reader reads), "hang" (one
- *     message, then nothing until cancelled), "fail:CODE:text" (after one message).
+ * v1.Node/GetStatus, by id:      "fail:CODE:text", "sleep:MS", "sleep-on:MS" (whatever its caller
+ * does), "hang" (until cancelled), "mute" (OK without an answer), "size:N" (a description of N
+ * bytes), "cancels" (how many calls were cancelled so far, in version); anything else is answered.
+ * version holds the length of the id, currentLeader the client certificate's CN, uptime whether
+ * there was a deadline. Metadata x-echo and x-echo-bin come back as headers, x-echo also as trailer
+ * x-echo-tail. v1.Membership/SubscribePeers, by id: "count:N", "flood:N:SIZE" (as the reader
+ * reads), "hang" (one message, then nothing until cancelled), "fail:CODE:text" (after one message).
  * v1.Node/NegotiateDataChannel: each message comes back with src "echo", until the client has sent
  *     its last; proto "sum" is only counted, with one answer at the end (its port is the sum);
  * proto "fail" ends the call with ABORTED; proto "pause" stops reading for 50 ms.
@@ -21,6 +21,7 @@ struct wm_rpc_server;
 struct rpc_service {
 	unsigned cancels;
 	unsigned calls;
+	unsigned answered;
 };
 
 /* Registers all of it; @s is zeroed and outlives the server. */
