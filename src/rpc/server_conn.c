@@ -82,7 +82,9 @@ static void on_end(void *arg, const struct wm_err *err)
 	struct wm_rpc_server_conn *sc = arg;
 	struct wm_err why;
 	if (sc->h2 == NULL) {
-		log_end(sc, err);
+		/* Who connects and says nothing (a probe) is not worth a line. */
+		(void)wm_fail(&why, WM_UNAUTHENTICATED, "the client hung up in the handshake");
+		log_end(sc, err != NULL || sc->link.n_first == 0 ? err : &why);
 		wm_rpc_link_close(&sc->link, err != NULL);
 		return;
 	}

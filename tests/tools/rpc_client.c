@@ -108,7 +108,7 @@ static void start_stream(struct program *p, const char *path)
 		die(&err);
 }
 
-static void send(struct program *p, const ProtobufCMessage *m)
+static void send_message(struct program *p, const ProtobufCMessage *m)
 {
 	struct wm_err err;
 	if (wm_rpc_stream_send(&p->stream, m, &err) != 0)
@@ -130,7 +130,7 @@ static void subscribe(struct program *p, char *id)
 	V1__SubscribePeersRequest request = V1__SUBSCRIBE_PEERS_REQUEST__INIT;
 	request.id = id;
 	start_stream(p, "/v1.Membership/SubscribePeers");
-	send(p, &request.base);
+	send_message(p, &request.base);
 	wm_rpc_stream_half_close(&p->stream);
 }
 
@@ -140,7 +140,7 @@ static void negotiate(struct program *p, char **protos)
 	for (; *protos != NULL; protos++) {
 		V1__DataChannelNegotiation m = V1__DATA_CHANNEL_NEGOTIATION__INIT;
 		m.proto = *protos;
-		send(p, &m.base);
+		send_message(p, &m.base);
 	}
 	wm_rpc_stream_half_close(&p->stream);
 }
