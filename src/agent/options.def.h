@@ -21,9 +21,11 @@ WM_OPT(STRING, config, "", "config", "", "Configuration file (.yaml)", .value = 
        .attrs = WM_CONF_PATH | WM_CONF_NO_ENV | WM_CONF_NO_FILE)
 WM_OPT(BOOL, print_config, "", "print-config", "false", "Print the configuration in force and end",
        .attrs = WM_CONF_LATER | WM_CONF_NO_ENV | WM_CONF_NO_FILE)
-WM_OPT(DURATION, start_timeout, "", "start-timeout", "0s", "Longest time to start in; 0 for no limit",
+WM_OPT(DURATION, start_timeout, "", "start-timeout", "0s",
+       "Longest time to start in; 0 for no limit",
        .attrs = WM_CONF_LATER | WM_CONF_NO_ENV | WM_CONF_NO_FILE, .max = INT64_MAX)
-WM_OPT(DURATION, shutdown_timeout, "", "shutdown-timeout", "0s", "Longest time to stop in; 0 for no limit",
+WM_OPT(DURATION, shutdown_timeout, "", "shutdown-timeout", "0s",
+       "Longest time to stop in; 0 for no limit",
        .attrs = WM_CONF_LATER | WM_CONF_NO_ENV | WM_CONF_NO_FILE, .max = INT64_MAX)
 
 /* ---- global: set many others at once ---- */
@@ -70,13 +72,14 @@ WM_OPT(STRING, mesh_node_id, "mesh.", "node-id", "",
 WM_OPT(IP, mesh_primary_endpoint, "mesh.", "primary-endpoint", "",
        "Public address that is told to the others; none means not reachable from outside")
 WM_OPT(STRING, mesh_zone_awareness_id, "mesh.", "zone-awareness-id", "",
-       "Zone of this node; members of one zone prefer addresses of their own networks", .value = "ID")
+       "Zone of this node; members of one zone prefer addresses of their own networks",
+       .value = "ID")
 WM_OPT(LIST, mesh_join_addresses, "mesh.", "join-addresses", "",
        "API servers to join through, tried in order", .of = WM_CONF_HOST_PORT)
 WM_OPT(INT, mesh_max_join_retries, "mesh.", "max-join-retries", "15",
        "How often to try to join", .max = INT32_MAX)
 WM_OPT(PORT, mesh_grpc_advertise_port, "mesh.", "grpc-advertise-port", "8443",
-       "API port that is told to the others; when 0 or not given, that of services.api.listen-address")
+       "API port that is told to the others; 0 or not given: that of services.api.listen-address")
 WM_OPT(BOOL, mesh_disable_ipv4, "mesh.", "disable-ipv4", "false",
        "No IPv4 in the mesh")
 WM_OPT(BOOL, mesh_disable_ipv6, "mesh.", "disable-ipv6", "false",
@@ -160,9 +163,11 @@ WM_OPT(HOST_PORT, bootstrap_transport_tcp_advertise_address, "bootstrap.",
        "Address that the other first servers reach this one at", LATER)
 WM_OPT(DURATION, bootstrap_transport_tcp_connect_timeout, "bootstrap.",
        "transport.tcp-connect-timeout", "3s", "Time to connect to another first server", LATER)
-WM_OPT(INT, bootstrap_transport_tcp_connection_pool, "bootstrap.", "transport.tcp-connection-pool", "0",
+WM_OPT(INT, bootstrap_transport_tcp_connection_pool, "bootstrap.", "transport.tcp-connection-pool",
+       "0",
        "Connections kept to each other first server", LATER)
-WM_OPT(HOST_PORT, bootstrap_transport_tcp_listen_address, "bootstrap.", "transport.tcp-listen-address",
+WM_OPT(HOST_PORT, bootstrap_transport_tcp_listen_address, "bootstrap.",
+       "transport.tcp-listen-address",
        "[::]:9001", "Where to listen for the other first servers", LATER)
 WM_OPT(MAP, bootstrap_transport_tcp_servers, "bootstrap.", "transport.tcp-servers", "",
        "The other first servers by node ID", .of = WM_CONF_HOST_PORT, LATER)
@@ -175,7 +180,8 @@ WM_OPT(STRING, storage_path, "storage.", "path", "/var/lib/webmesh/store",
 WM_OPT(WORD, storage_provider, "storage.", "provider", "raft",
        "What keeps the state", .words = "raft|external|passthrough|")
 WM_OPT(STRING, storage_log_format, "storage.", "log-format", "", "Form of the storage log", LATER)
-WM_OPT(STRING, storage_log_level, "storage.", "log-level", "info", "Level of the storage log", LATER)
+WM_OPT(STRING, storage_log_level, "storage.", "log-level", "info", "Level of the storage log",
+       LATER)
 WM_OPT(MAP, storage_external_config, "storage.", "external.config", "",
        "Settings of the external storage", .of = WM_CONF_STRING, LATER)
 WM_OPT(BOOL, storage_external_insecure, "storage.", "external.insecure", "false",
@@ -206,7 +212,8 @@ WM_OPT(DURATION, storage_raft_connection_timeout, "storage.", "raft.connection-t
        "Time to connect to a member", LATER)
 WM_OPT(DURATION, storage_raft_election_timeout, "storage.", "raft.election-timeout", "2s",
        "How long an election may take", LATER)
-WM_OPT(INT, storage_raft_heartbeat_purge_threshold, "storage.", "raft.heartbeat-purge-threshold", "25",
+WM_OPT(INT, storage_raft_heartbeat_purge_threshold, "storage.", "raft.heartbeat-purge-threshold",
+       "25",
        "Missed heartbeats after which a member is dropped", LATER)
 WM_OPT(DURATION, storage_raft_heartbeat_timeout, "storage.", "raft.heartbeat-timeout", "2s",
        "Silence after which a follower calls an election", LATER)
@@ -298,7 +305,8 @@ WM_OPT(BOOL, services_api_libp2p_announce, "services.api.", "libp2p.announce", "
        "Announce the API on the DHT", LATER)
 WM_OPT(LIST, services_api_libp2p_bootstrap_servers, "services.api.", "libp2p.bootstrap-servers", "",
        "First servers of the DHT", .of = WM_CONF_STRING, LATER)
-WM_OPT(DURATION, services_api_libp2p_connect_timeout, "services.api.", "libp2p.connect-timeout", "0s",
+WM_OPT(DURATION, services_api_libp2p_connect_timeout, "services.api.", "libp2p.connect-timeout",
+       "0s",
        "Time to connect", LATER)
 WM_OPT(BOOL, services_api_libp2p_enabled, "services.api.", "libp2p.enabled", "false",
        "Offer the API over libp2p", LATER)
@@ -318,11 +326,13 @@ WM_OPT(INT, services_meshdns_cache_size, "services.meshdns.", "cache-size", "100
        "Answers kept; 0 for none", LATER)
 WM_OPT(BOOL, services_meshdns_compression, "services.meshdns.", "compression", "true",
        "Compress names in answers", LATER)
-WM_OPT(BOOL, services_meshdns_disable_forwarding, "services.meshdns.", "disable-forwarding", "false",
+WM_OPT(BOOL, services_meshdns_disable_forwarding, "services.meshdns.", "disable-forwarding",
+       "false",
        "Answer for the mesh only", LATER)
 WM_OPT(LIST, services_meshdns_forwarders, "services.meshdns.", "forwarders", "",
        "Name servers for the rest", .of = WM_CONF_STRING, LATER)
-WM_OPT(BOOL, services_meshdns_include_system_resolvers, "services.meshdns.", "include-system-resolvers",
+WM_OPT(BOOL, services_meshdns_include_system_resolvers, "services.meshdns.",
+       "include-system-resolvers",
        "false", "Ask the host's name servers too", LATER)
 WM_OPT(BOOL, services_meshdns_ipv6_only, "services.meshdns.", "ipv6-only", "false",
        "Answer with IPv6 only", LATER)
@@ -330,7 +340,8 @@ WM_OPT(DURATION, services_meshdns_request_timeout, "services.meshdns.", "request
        "How long to wait for another name server", LATER)
 WM_OPT(INT, services_meshdns_reuse_port, "services.meshdns.", "reuse-port", "0",
        "Sockets per port", LATER)
-WM_OPT(BOOL, services_meshdns_subscribe_forwarders, "services.meshdns.", "subscribe-forwarders", "false",
+WM_OPT(BOOL, services_meshdns_subscribe_forwarders, "services.meshdns.", "subscribe-forwarders",
+       "false",
        "Use members that forward", LATER)
 WM_OPT(BOOL, services_webrtc_enabled, "services.webrtc.", "enabled", "false",
        "Offer WebRTC signalling", LATER)
@@ -349,7 +360,8 @@ WM_OPT(IP, services_turn_public_ip, "services.turn.", "public-ip", "",
 WM_OPT(STRING, services_turn_realm, "services.turn.", "realm", "webmesh", "Its realm", LATER)
 WM_OPT(BOOL, services_registrar_enabled, "services.registrar.", "enabled", "false",
        "Offer the Registrar service", LATER)
-WM_OPT(LIST, services_registrar_id_auth_allowed_ids, "services.registrar.", "id-auth.allowed-ids", "",
+WM_OPT(LIST, services_registrar_id_auth_allowed_ids, "services.registrar.", "id-auth.allowed-ids",
+       "",
        "Peer IDs that may register", .of = WM_CONF_STRING, LATER)
 WM_OPT(LIST, services_registrar_id_auth_id_files, "services.registrar.", "id-auth.id-files", "",
        "Files with such IDs", .of = WM_CONF_STRING, LATER)
@@ -361,7 +373,8 @@ WM_OPT(DURATION, services_registrar_id_auth_remote_fetch_retry_interval, "servic
        "id-auth.remote-fetch-retry-interval", "3s", "Time between these tries", LATER)
 WM_OPT(INT, services_registrar_id_auth_time_skew, "services.registrar.", "id-auth.time-skew", "1",
        "How far clocks may differ, in steps of 30 s", LATER)
-WM_OPT(BOOL, services_registrar_id_auth_watch_id_files, "services.registrar.", "id-auth.watch-id-files",
+WM_OPT(BOOL, services_registrar_id_auth_watch_id_files, "services.registrar.",
+       "id-auth.watch-id-files",
        "false", "Read the files again when they change", LATER)
 WM_OPT(DURATION, services_registrar_id_auth_watch_interval, "services.registrar.",
        "id-auth.watch-interval", "1m0s", "How often to look", LATER)
@@ -369,7 +382,8 @@ WM_OPT(BOOL, services_registrar_private, "services.registrar.", "private", "fals
        "Only members may ask", LATER)
 WM_OPT(BOOL, services_metrics_enabled, "services.metrics.", "enabled", "false",
        "Offer figures to Prometheus", LATER)
-WM_OPT(ENDPOINT, services_metrics_listen_address, "services.metrics.", "listen-address", "[::]:8080",
+WM_OPT(ENDPOINT, services_metrics_listen_address, "services.metrics.", "listen-address",
+       "[::]:8080",
        "Where to listen", LATER)
 WM_OPT(STRING, services_metrics_path, "services.metrics.", "path", "/metrics",
        "Path of the figures", LATER)
@@ -389,7 +403,8 @@ WM_OPT(STRING, discovery_rendezvous, "discovery.", "rendezvous", "",
 /* ---- plugins ---- */
 #define PLUGIN_LATER .attrs = WM_CONF_LATER | WM_CONF_NO_ENV
 WM_OPT(STRING, plugins_mtls_ca_file, "plugins.", "mtls.ca-file", "",
-       "Know callers by client certificates of this authority", .value = "FILE", .attrs = WM_CONF_NO_ENV)
+       "Know callers by client certificates of this authority", .value = "FILE",
+       .attrs = WM_CONF_NO_ENV)
 WM_OPT(STRING, plugins_mtls_ca_data, "plugins.", "mtls.ca-data", "",
        "The same as base64 of PEM", .value = "BASE64", .attrs = WM_CONF_NO_ENV)
 WM_OPT(STRING, plugins_basic_auth_htpasswd_file, "plugins.", "basic-auth.htpasswd-file", "",
@@ -398,7 +413,8 @@ WM_OPT(BOOL, plugins_debug_disable_pprof, "plugins.", "debug.disable-pprof", "fa
        "No profiles", PLUGIN_LATER)
 WM_OPT(BOOL, plugins_debug_enable_db_querier, "plugins.", "debug.enable-db-querier", "false",
        "Let the state be read", PLUGIN_LATER)
-WM_OPT(HOST_PORT, plugins_debug_listen_address, "plugins.", "debug.listen-address", "localhost:6060",
+WM_OPT(HOST_PORT, plugins_debug_listen_address, "plugins.", "debug.listen-address",
+       "localhost:6060",
        "Where to listen", PLUGIN_LATER)
 WM_OPT(STRING, plugins_debug_path_prefix, "plugins.", "debug.path-prefix", "/debug",
        "What paths begin with", PLUGIN_LATER)

@@ -7,6 +7,10 @@ static bool says(const struct wm_err *err, const char *word)
 	return strcasestr(err->text, word) != NULL;
 }
 
+static const char no_certificate[] =
+	"  No client certificate was shown: give one with --client-certificate and --client-key (or "
+	"client-certificate-data and client-key-data in the configuration file).\n";
+
 static void advise_unavailable(const struct wm_ctl_target *t, const struct wm_err *err,
 			       struct wm_buf *notes)
 {
@@ -25,6 +29,8 @@ static void advise_unavailable(const struct wm_ctl_target *t, const struct wm_er
 	} else if (says(err, "TLS")) {
 		wm_buf_add_str(notes, "  If the server runs with --global.insecure, use --insecure "
 				      "(or insecure: true in the configuration file).\n");
+	} else if (says(err, "closed") && wm_tls_source_is_empty(&t->cert)) {
+		wm_buf_add_str(notes, no_certificate);
 	} else {
 		wm_buf_printf(notes, "  Can this host reach %s? The address comes from %s.\n",
 			      t->server, t->origin);
@@ -36,10 +42,7 @@ static void advise_unauthenticated(const struct wm_ctl_target *t, struct wm_buf 
 	if (t->insecure)
 		wm_buf_add_str(notes, "  Without TLS the server cannot know who calls.\n");
 	else if (wm_tls_source_is_empty(&t->cert))
-		wm_buf_add_str(notes, "  No client certificate was shown: give one with "
-				      "--client-certificate and --client-key (or "
-				      "client-certificate-data and client-key-data in the "
-				      "configuration file).\n");
+		wm_buf_add_str(notes, no_certificate);
 }
 
 void wm_ctl_advise(const struct wm_ctl_target *t, const char *method, const struct wm_err *err,

@@ -21,10 +21,10 @@ static const char *find_path(struct wm_arena *a, const struct wm_ctl_options *o,
 	return wm_str_is_empty(home) ? NULL : wm_arena_printf(a, "%s/.wmctl/config.yaml", home);
 }
 
-static void warn_if_open(const char *path, const struct wm_ctl_target *t, struct wm_buf *notes)
+static void warn_if_open(const char *path, struct wm_buf *notes)
 {
 	struct stat st;
-	if (t->key.data == NULL || stat(path, &st) != 0 || (st.st_mode & 077) == 0)
+	if (stat(path, &st) != 0 || (st.st_mode & 077) == 0)
 		return;
 	wm_buf_printf(notes,
 		      "Warning: %s holds a private key and others may read it; chmod 600 %s\n",
@@ -49,8 +49,8 @@ static int load_file(struct wm_arena *a, const struct wm_ctl_options *o, struct 
 	}
 	if (rc == 0)
 		rc = wm_ctl_context_read(a, root, o->context, t, notes, err);
-	if (rc == 0)
-		warn_if_open(path, t, notes);
+	if (rc == 0 && t->key.data != NULL)
+		warn_if_open(path, notes);
 	return rc;
 }
 
@@ -63,7 +63,7 @@ static void lay_bool(const struct wm_conf *conf, const char *name, bool value, b
 }
 
 static int lay_certificate(const struct wm_ctl_options *o, struct wm_ctl_target *t,
-			   struct wm_err *err)
+			   struct wm_buf *notes, struct wm_err *err)
 {
 	bool cert = *o->client_certificate != '\0', key = *o->client_key != '\0';
 	if (*o->certificate_authority != '\0')
@@ -75,6 +75,7 @@ static int lay_certificate(const struct wm_ctl_options *o, struct wm_ctl_target 
 	if (cert) {
 		t->cert = (struct wm_tls_source){.file = o->client_certificate};
 		t->key = (struct wm_tls_source){.file = o->client_key};
+		warn_if_open(o->client_key, notes);
 	}
 	return 0;
 }
@@ -131,5 +132,5 @@ int wm_ctl_context_load(struct wm_arena *a, const struct wm_conf *conf,
 	if (rc != 0)
 		return rc;
 	lay_flags(conf, o, out);
-	return lay_certificate(o, out, err);
+	return lay_certificate(o, out, notes, err);
 }

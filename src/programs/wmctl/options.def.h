@@ -27,7 +27,8 @@ WM_OPT(BOOL, tls_skip_verify, "connection.", "tls-skip-verify", "false",
        "Do not check the server's certificate", ONLINE)
 WM_OPT(STRING, client_certificate, "connection.", "client-certificate", "",
        "Certificate that says who calls", .value = "FILE", ONLINE)
-WM_OPT(STRING, client_key, "connection.", "client-key", "", "Its private key", .value = "FILE", ONLINE)
+WM_OPT(STRING, client_key, "connection.", "client-key", "", "Its private key", .value = "FILE",
+       ONLINE)
 WM_OPT(BOOL, prefer_leader, "connection.", "prefer-leader", "false",
        "Let the leader answer, not the server that is asked", ONLINE)
 WM_OPT(DURATION, timeout, "connection.", "timeout", "10s", "Longest time to wait for an answer",
@@ -44,7 +45,8 @@ WM_OPT(WORD, output, "", "output", "table", "Form of the answer", .letter = 'o',
 WM_OPT(BOOL, json, "", "json", "false", "As JSON", .scope = WM_CTL_VERSION)
 
 /* ---- pki ---- */
-WM_OPT(STRING, pki_directory, "", "pki-directory", "", "Folder of the authority and its certificates",
+WM_OPT(STRING, pki_directory, "", "pki-directory", "",
+       "Folder of the authority and its certificates",
        .letter = 'd', .value = "FOLDER", .scope = WM_CTL_PKI,
        .attrs = WM_CONF_REQUIRED | WM_CONF_NOT_EMPTY)
 WM_OPT(STRING, ca_name, "", "ca-name", "webmesh-ca", "Name of the authority", .value = "NAME",
@@ -57,7 +59,8 @@ WM_OPT(STRING, config_name, "", "name", "admin", "Whose certificate to use", .va
        .scope = WM_CTL_PKI_CONFIG, .attrs = WM_CONF_NOT_EMPTY)
 WM_OPT(WORD, key_type, "", "key-type", "ecdsa", "Kind of the keys", .words = "ecdsa|rsa|webmesh",
        .scope = WM_CTL_PKI_INIT | WM_CTL_PKI_ISSUE)
-WM_OPT(INT, key_size, "", "key-size", "256", "Size of the keys: 256, 384, 521, or bits of RSA (2048)",
+WM_OPT(INT, key_size, "", "key-size", "256",
+       "Size of the keys: 256, 384, 521, or bits of RSA (2048)",
        .max = 8192, .scope = WM_CTL_PKI_INIT | WM_CTL_PKI_ISSUE)
 WM_OPT(DURATION, ca_expiry, "", "ca-expiry", "8760h", "How long the authority is good",
        .min = 1000000000, .max = INT64_MAX, .scope = WM_CTL_PKI_INIT)

@@ -14,3 +14,5 @@ int wm_ctl_output_list(struct wm_ctl *ctl, const ProtobufCMessage *const *items,
 /* Appends the YAML form of a JSON text, which must be one (its order is kept). */
 int wm_ctl_yaml_from_json(const char *json, size_t len, struct wm_buf *out, struct wm_err *err)
 	WM_MUST_CHECK;
+/* Appends @s as a YAML text in double quotes, with all that a reader could stumble over escaped. */
+void wm_ctl_yaml_quote(const char *s, struct wm_buf *out);

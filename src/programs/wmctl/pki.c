@@ -1,7 +1,9 @@
 #include "crypto/pki.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "crypto/ident.h"
 #include "programs/wmctl/commands.h"
+#include "programs/wmctl/output.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -18,9 +20,19 @@ static struct wm_pki_key_opts key_opts(const struct wm_ctl *ctl)
 	return key;
 }
 
+static int check_id(const char *flag, const char *id, struct wm_err *err)
+{
+	if (wm_ident_is_node(id, strlen(id)))
+		return 0;
+	return wm_fail(err, WM_INVALID_ARGUMENT, "%s: \"%.63s\" cannot be a node ID", flag, id);
+}
+
 int wm_ctl_pki_init(struct wm_ctl *ctl, struct wm_err *err)
 {
 	const struct wm_ctl_options *o = ctl->o;
+	int rc = check_id("--admin-name", o->admin_name, err);
+	if (rc != 0)
+		return rc;
 	struct wm_pki_init_opts opts = {
 		.ca_name = o->ca_name,
 		.admin_name = o->admin_name,
@@ -28,7 +40,7 @@ int wm_ctl_pki_init(struct wm_ctl *ctl, struct wm_err *err)
 		.ca_expiry_ns = o->ca_expiry,
 		.admin_expiry_ns = o->admin_expiry,
 	};
-	int rc = wm_pki_init(o->pki_directory, &opts, err);
+	rc = wm_pki_init(o->pki_directory, &opts, err);
 	if (rc == 0)
 		wm_buf_printf(&ctl->out, "PKI initialized to %s\n", o->pki_directory);
 	return rc;
@@ -38,7 +50,9 @@ int wm_ctl_pki_issue(struct wm_ctl *ctl, struct wm_err *err)
 {
 	const struct wm_ctl_options *o = ctl->o;
 	struct wm_pki_issue_opts opts = {.key = key_opts(ctl), .expiry_ns = o->expiry};
-	int rc = wm_pki_issue(o->pki_directory, o->issue_name, &opts, err);
+	int rc = check_id("--name", o->issue_name, err);
+	if (rc == 0)
+		rc = wm_pki_issue(o->pki_directory, o->issue_name, &opts, err);
 	if (rc == 0)
 		wm_buf_printf(&ctl->out, "Certificate issued to %s\n", o->issue_name);
 	return rc;
@@ -46,25 +60,10 @@ int wm_ctl_pki_issue(struct wm_ctl *ctl, struct wm_err *err)
 
 /* ---- gen-config ---- */
 
-/* A YAML text in double quotes. */
-static void add_quoted(struct wm_buf *out, const char *s)
-{
-	wm_buf_add_str(out, "\"");
-	for (; *s != '\0'; s++) {
-		if (*s == '"' || *s == '\\')
-			wm_buf_printf(out, "\\%c", *s);
-		else if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			wm_buf_printf(out, "\\x%02x", (unsigned)(unsigned char)*s);
-		else
-			wm_buf_add(out, s, 1);
-	}
-	wm_buf_add_str(out, "\"");
-}
-
 static void add_text(struct wm_buf *out, const char *key, const char *value)
 {
 	wm_buf_add_str(out, key);
-	add_quoted(out, value);
+	wm_ctl_yaml_quote(value, out);
 	wm_buf_add_str(out, "\n");
 }
 
@@ -140,7 +139,9 @@ int wm_ctl_pki_gen_config(struct wm_ctl *ctl, struct wm_err *err)
 	const struct wm_ctl_options *o = ctl->o;
 	WM_AUTO(wm_pki_buf_wipe) struct wm_buf text = {0};
 	struct wm_pki_files files = {0};
-	int rc = wm_pki_files_read(o->pki_directory, o->config_name, &files, err);
+	int rc = check_id("--name", o->config_name, err);
+	if (rc == 0)
+		rc = wm_pki_files_read(o->pki_directory, o->config_name, &files, err);
 	if (rc == 0) {
 		add_config(o, &files, &text);
 		rc = write_config(o->config_output, &text, err);

@@ -1,6 +1,6 @@
 /*
  * YAML from JSON. Keys stay in their order; a text is written plain only when no reader of YAML
- * could take it for anything else, and in double quotes, as JSON writes it, otherwise.
+ * could take it for anything else, and in double quotes otherwise.
  */
 #include "programs/wmctl/output.h"
 #include "base/str.h"
@@ -33,17 +33,51 @@ static bool is_plain(const char *s)
 	return true;
 }
 
+/* What YAML takes for the end of a line or for no character: U+0085, U+2028, U+2029, U+FEFF, C1. */
+static size_t escape_wide(const unsigned char *s, struct wm_buf *out)
+{
+	if (s[0] == 0xc2 && s[1] >= 0x80 && s[1] < 0xa0) {
+		wm_buf_printf(out, "\\x%02x", (unsigned)s[1]);
+		return 2;
+	}
+	if (s[0] == 0xe2 && s[1] == 0x80 && (s[2] == 0xa8 || s[2] == 0xa9)) {
+		wm_buf_add_str(out, s[2] == 0xa8 ? "\\u2028" : "\\u2029");
+		return 3;
+	}
+	if (s[0] == 0xef && s[1] == 0xbb && s[2] == 0xbf) {
+		wm_buf_add_str(out, "\\ufeff");
+		return 3;
+	}
+	return 0;
+}
+
+void wm_ctl_yaml_quote(const char *text, struct wm_buf *out)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	wm_buf_add_str(out, "\"");
+	while (*s != '\0') {
+		size_t n = escape_wide(s, out);
+		if (n == 0) {
+			n = 1;
+			if (*s == '"' || *s == '\\')
+				wm_buf_printf(out, "\\%c", *s);
+			else if (*s < 0x20 || *s == 0x7f)
+				wm_buf_printf(out, "\\x%02x", (unsigned)*s);
+			else
+				wm_buf_add(out, s, 1);
+		}
+		s += n;
+	}
+	wm_buf_add_str(out, "\"");
+}
+
 static void add_text(const char *s, struct wm_buf *out)
 {
 	if (is_plain(s)) {
 		wm_buf_add_str(out, s);
 		return;
 	}
-	json_t *v = json_string(s);
-	char *quoted = json_dumps(v, JSON_ENCODE_ANY);
-	wm_buf_add_str(out, quoted != NULL ? quoted : "\"\"");
-	free(quoted);
-	json_decref(v);
+	wm_ctl_yaml_quote(s, out);
 }
 
 static void add_scalar(const json_t *v, struct wm_buf *out)
