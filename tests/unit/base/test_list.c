@@ -12,9 +12,10 @@ struct item {
 	struct wm_list node;
 };
 
+/* -1 for none */
 static int number(struct wm_list *node)
 {
-	return wm_container_of(node, struct item, node)->n;
+	return node == NULL ? -1 : wm_container_of(node, struct item, node)->n;
 }
 
 static void test_an_empty_list(void **state)
