@@ -276,6 +276,28 @@ static bool never(void *arg)
 	return false;
 }
 
+static struct call between = {.name = 'd'};
+
+static void repeat_and_defer(struct wm_timer *t)
+{
+	struct tick *tick = wm_container_of(t, struct tick, timer);
+
+	note(tick->name);
+	wm_defer(loop, &between.defer, on_call);
+	if (--tick->left > 0)
+		wm_timer_start(loop, t, 0, repeat_and_defer);
+}
+
+/* A timer started again without delay has its turn in the next turn, not in this one. */
+static void test_a_turn_ends_although_a_timer_repeats(void **state)
+{
+	struct tick a = {.name = 'a', .left = 3};
+
+	wm_timer_start(loop, &a.timer, 0, repeat_and_defer);
+	wm_loop_run(loop);
+	assert_string_equal(trace, "adadad");
+}
+
 static void test_a_call_that_defers_itself_lets_timers_through(void **state)
 {
 	struct wm_defer d = {0};
@@ -350,6 +372,7 @@ int main(void)
 		T(test_many_timers_with_removals),
 		T(test_deferred_calls_keep_their_order),
 		T(test_a_deferred_call_can_be_cancelled),
+		T(test_a_turn_ends_although_a_timer_repeats),
 		T(test_a_call_that_defers_itself_lets_timers_through),
 		T(test_stop_returns_although_work_is_left),
 		T(test_run_until_gives_up),
