@@ -31,12 +31,6 @@ static void forget_addrs(void *arg)
 	wm_link_addr_list_fini(d->list);
 }
 
-void wm_link_addr_list_fini(struct wm_link_addr_list *l)
-{
-	wm_free(l->addrs);
-	*l = (struct wm_link_addr_list){0};
-}
-
 int wm_link_addr_list(struct wm_net *net, unsigned link, struct wm_link_addr_list *out,
 		      struct wm_err *err)
 {

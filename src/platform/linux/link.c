@@ -27,12 +27,6 @@ static void forget_links(void *arg)
 	wm_link_list_fini(arg);
 }
 
-void wm_link_list_fini(struct wm_link_list *l)
-{
-	wm_free(l->links);
-	*l = (struct wm_link_list){0};
-}
-
 int wm_link_list(struct wm_net *net, struct wm_link_list *out, struct wm_err *err)
 {
 	struct wm_netlink_request rq;

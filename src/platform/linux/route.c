@@ -32,12 +32,6 @@ static void forget_routes(void *arg)
 	wm_route_list_fini(d->list);
 }
 
-void wm_route_list_fini(struct wm_route_list *l)
-{
-	wm_free(l->routes);
-	*l = (struct wm_route_list){0};
-}
-
 int wm_route_list(struct wm_net *net, unsigned link, struct wm_route_list *out, struct wm_err *err)
 {
 	struct wm_netlink_request rq;

@@ -7,25 +7,6 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-bool wm_sysctl_name_is_valid(const char *name)
-{
-	static const char allowed[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-		"_-.:@/+";
-
-	return strlen(name) < WM_SYSCTL_NAME && name[strspn(name, allowed)] == '\0' &&
-	       (wm_str_starts(name, "net/ipv4/") || wm_str_starts(name, "net/ipv6/")) &&
-	       strstr(name, "..") == NULL;
-}
-
-bool wm_sysctl_value_is_valid(const char *value)
-{
-	const char *digits = value[0] == '-' ? value + 1 : value;
-	size_t n = strspn(digits, "0123456789");
-
-	return n > 0 && digits[n] == '\0' && strlen(value) < WM_SYSCTL_VALUE;
-}
-
 static int open_setting(const char *name, int flags, struct wm_err *err)
 {
 	char path[WM_SYSCTL_NAME + 16];
@@ -83,10 +64,4 @@ int wm_sysctl_set(const char *name, const char *value, struct wm_err *err)
 			       "%.300s; outside of this container or as root: sysctl -w %s=%s",
 			       why.text, name, value);
 	return code;
-}
-
-void wm_sysctl_list_fini(struct wm_sysctl_list *l)
-{
-	wm_free(l->items);
-	*l = (struct wm_sysctl_list){0};
 }
