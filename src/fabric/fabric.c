@@ -1,0 +1,466 @@
+/*
+ * One round: look at the subnets of this host, make a plan from what is desired, compare it with
+ * what has been applied, do the difference, and note what did not work. A round is begun by a new
+ * desired state, by the end of a pause after failures, by an answer of the resolver, and by changes
+ * on the host; the latter wait a moment, since they come in bursts, and look first whether what we
+ * had applied is still there.
+ */
+#include "fabric/fabric.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "fabric/detect.h"
+#include "fabric/diff.h"
+#include "fabric/execute.h"
+#include "fabric/failures.h"
+#include "fabric/journal.h"
+#include "fabric/names.h"
+#include "fabric/plan.h"
+#include "fabric/state.h"
+#include "loop/loop.h"
+#include "platform/link.h"
+#include "platform/monitor.h"
+#include "platform/net.h"
+#include "platform/route.h"
+#include "wg/device.h"
+
+#define SETTLE_NS      (250 * WM_NS_PER_MS) /* changes of others are looked at after this */
+#define RETRY_FIRST_NS (1 * WM_NS_PER_S)
+#define RETRY_MAX_NS   (60 * WM_NS_PER_S)
+
+struct wm_fabric {
+	struct wm_loop *loop;
+	struct wm_log *log;
+	struct wm_wg_device *device;
+	struct wm_net *net;
+	struct wm_monitor *monitor;
+	struct wm_poll *poll;
+	struct wm_journal *journal;
+	struct wm_names *names;
+	struct wm_timer retry, settle;
+	int64_t pause; /* before the next retry */
+	struct wm_link initial;
+	struct wm_desired *desired; /* NULL until the first apply */
+	struct wm_state have;
+	struct wm_prefix *local; /* subnets of this host */
+	size_t n_local;
+	struct wm_failures failures;
+	struct wm_executor executor;
+	struct wm_fabric_counters counters;
+	struct wm_err vital; /* the first of this round; code 0 = none */
+};
+
+static int reconcile(struct wm_fabric *f);
+
+/* ---- what did not work ---- */
+
+static void note(struct wm_fabric *f, const char *what, int code, const char *why, bool tried)
+{
+	if (!wm_failures_note(&f->failures, what, code, why, tried, wm_loop_now(f->loop)))
+		return;
+	if (code == WM_UNIMPLEMENTED)
+		f->counters.defaults_refused++;
+	wm_warn(f->log, tried ? "fabric.failed" : "fabric.refused", "what=\"%s\" why=\"%s\"", what,
+		why);
+}
+
+static void on_step_failed(void *arg, const char *what, const struct wm_err *err, bool is_vital)
+{
+	struct wm_fabric *f = arg;
+
+	note(f, what, err->code, err->text, true);
+	if (is_vital && f->vital.code == 0)
+		f->vital = *err;
+}
+
+static void on_refused(void *arg, const char *what, int code, const char *why)
+{
+	note(arg, what, code, why, false);
+}
+
+static void on_name_failed(void *arg, const char *host, int code, const char *why, unsigned tries)
+{
+	char what[96];
+
+	(void)wm_str_copy(what, sizeof(what), "name ");
+	(void)wm_str_copy(what + 5, sizeof(what) - 5, host);
+	/* The names retry by themselves. */
+	note(arg, what, code, why, false);
+}
+
+static void on_retry(struct wm_timer *t)
+{
+	struct wm_fabric *f = wm_container_of(t, struct wm_fabric, retry);
+
+	(void)reconcile(f);
+}
+
+static void schedule_retry(struct wm_fabric *f)
+{
+	if (!f->failures.retry) {
+		f->pause = RETRY_FIRST_NS;
+		wm_timer_stop(&f->retry);
+		return;
+	}
+	if (wm_timer_is_running(&f->retry))
+		return;
+	wm_timer_start(f->loop, &f->retry, f->pause, on_retry);
+	f->pause = f->pause * 2 > RETRY_MAX_NS ? RETRY_MAX_NS : f->pause * 2;
+}
+
+/* ---- a round ---- */
+
+static void look_at_subnets(struct wm_fabric *f)
+{
+	const char *const skip[] = {wm_wg_device_name(f->device), NULL};
+	const struct wm_detect_opts opts = {.with_private = true, .with_ipv6 = true, .skip = skip};
+	struct wm_prefix *found;
+	struct wm_err err;
+	size_t n;
+
+	if (wm_detect_endpoints(f->net, &opts, &found, &n, &err) != 0) {
+		note(f, "subnets", err.code, err.text, true);
+		return; /* what was known is better than nothing */
+	}
+	wm_free(f->local);
+	f->local = found;
+	f->n_local = n;
+}
+
+static const struct wm_endpoint *resolve(void *arg, const char *host, uint16_t port)
+{
+	struct wm_fabric *f = arg;
+
+	return wm_names_find(f->names, host, port);
+}
+
+static void make_plan(struct wm_fabric *f, struct wm_state *want)
+{
+	const struct wm_plan_view view = {
+		.endpoints = {.zone = f->desired->zone,
+			      .local = f->local,
+			      .n_local = f->n_local,
+			      .resolve = resolve,
+			      .arg = f},
+		.refuse = on_refused,
+		.arg = f,
+	};
+
+	wm_names_begin(f->names);
+	wm_plan_make(f->desired, &view, want);
+	wm_names_end(f->names);
+	wm_names_each_failed(f->names, on_name_failed, f);
+}
+
+static int reconcile(struct wm_fabric *f)
+{
+	struct wm_state want = {0};
+	struct wm_steps steps;
+
+	if (f->desired == NULL)
+		return 0;
+	f->vital.code = 0;
+	wm_failures_begin(&f->failures);
+	look_at_subnets(f);
+	make_plan(f, &want);
+	wm_state_diff(&f->have, &want, &steps);
+	wm_execute(&f->executor, &steps, &f->have);
+	wm_failures_end(&f->failures);
+	if (steps.n > 0)
+		wm_debug(f->log, "fabric.applied", "steps=%zu failures=%zu peers=%zu routes=%zu",
+			 steps.n, f->failures.n, f->have.n_peers, f->have.n_routes);
+	wm_steps_fini(&steps);
+	wm_state_fini(&want);
+	schedule_retry(f);
+	return f->vital.code;
+}
+
+int wm_fabric_apply(struct wm_fabric *f, struct wm_desired *d, struct wm_err *err)
+{
+	int code;
+
+	wm_on_loop(f->loop);
+	wm_desired_free(f->desired);
+	f->desired = d;
+	f->counters.applies++;
+	code = reconcile(f);
+	return code == 0 ? 0 : wm_err_copy(err, &f->vital);
+}
+
+/* ---- changes of others ---- */
+
+static bool has_link_addr(const struct wm_link_addr_list *l, const struct wm_prefix *p)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (wm_prefix_equal(&l->addrs[i].prefix, p))
+			return true;
+	return false;
+}
+
+static bool has_link_route(const struct wm_route_list *l, const struct wm_state_route *r)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (wm_prefix_equal(&l->routes[i].dst, &r->dst) && l->routes[i].metric == r->metric)
+			return true;
+	return false;
+}
+
+/* Strikes from the applied state what is on the host no more; the number of strikes. */
+static unsigned compare_addrs(struct wm_fabric *f)
+{
+	struct wm_link_addr_list l;
+	unsigned gone = 0;
+
+	if (wm_link_addr_list(f->net, f->initial.index, &l, NULL) != 0)
+		return 0;
+	for (size_t i = f->have.n_addrs; i-- > 0;) {
+		struct wm_prefix p = f->have.addrs[i];
+
+		if (!has_link_addr(&l, &p)) {
+			wm_state_drop_addr(&f->have, &p);
+			gone++;
+		}
+	}
+	wm_link_addr_list_fini(&l);
+	return gone;
+}
+
+static unsigned compare_routes(struct wm_fabric *f)
+{
+	struct wm_route_list l;
+	unsigned gone = 0;
+
+	if (wm_route_list(f->net, f->initial.index, &l, NULL) != 0)
+		return 0;
+	for (size_t i = f->have.n_routes; i-- > 0;) {
+		struct wm_state_route r = f->have.routes[i];
+
+		if (!has_link_route(&l, &r)) {
+			wm_state_drop_route(&f->have, &r);
+			gone++;
+		}
+	}
+	wm_route_list_fini(&l);
+	return gone;
+}
+
+static unsigned compare_link(struct wm_fabric *f)
+{
+	struct wm_link link;
+	unsigned gone = 0;
+
+	if (wm_link_find(f->net, wm_wg_device_name(f->device), &link, NULL) != 0 ||
+	    link.index != f->initial.index)
+		return 0; /* the device tells its owner about that */
+	if (f->have.up && (link.flags & WM_LINK_UP) == 0) {
+		f->have.up = false;
+		gone++;
+	}
+	if (f->desired->mtu != 0 && f->have.mtu != link.mtu) {
+		f->have.mtu = link.mtu;
+		gone++;
+	}
+	return gone;
+}
+
+static void on_settle(struct wm_timer *t)
+{
+	struct wm_fabric *f = wm_container_of(t, struct wm_fabric, settle);
+	unsigned gone;
+
+	if (f->desired == NULL)
+		return;
+	gone = compare_link(f) + compare_addrs(f) + compare_routes(f);
+	if (gone > 0)
+		wm_warn(f->log, "fabric.disturbed", "gone=%u", gone);
+	f->counters.mended += gone;
+	(void)reconcile(f);
+}
+
+static void on_change(void *arg, const struct wm_monitor_change *c)
+{
+	struct wm_fabric *f = arg;
+	bool is_ours = c->link == f->initial.index;
+
+	/* The routes of others are none of our business, and on a router there are many. */
+	if (c->kind == WM_MONITOR_ROUTE && !(is_ours && c->ours && c->removed))
+		return;
+	if (!wm_timer_is_running(&f->settle))
+		wm_timer_start(f->loop, &f->settle, SETTLE_NS, on_settle);
+}
+
+static void on_readable(void *arg, unsigned events)
+{
+	struct wm_fabric *f = arg;
+	struct wm_err err;
+
+	if (wm_monitor_read(f->monitor, on_change, f, &err) == 0)
+		return;
+	wm_warn(f->log, "fabric.monitor_failed", "error=\"%s\"", err.text);
+	wm_poll_close(f->poll);
+	f->poll = NULL;
+}
+
+static void on_name(void *arg)
+{
+	(void)reconcile(arg);
+}
+
+/* ---- life ---- */
+
+static int open_parts(struct wm_fabric *f, const struct wm_fabric_opts *opts, struct wm_err *err)
+{
+	const char *name = wm_wg_device_name(opts->device);
+	int code = wm_net_open(&f->net, err);
+
+	if (code == 0)
+		code = wm_link_find(f->net, name, &f->initial, err);
+	if (code == 0)
+		code = wm_journal_open(f->net, f->log, opts->run_dir, name, &f->journal, err);
+	if (code == 0)
+		code = wm_monitor_open(&f->monitor, err);
+	if (code == 0)
+		code = wm_poll_open(f->loop, wm_monitor_fd(f->monitor), WM_POLL_IN, on_readable, f,
+				    &f->poll, err);
+	return code;
+}
+
+static int close_parts(struct wm_fabric *f, struct wm_err *err)
+{
+	int code;
+
+	wm_timer_stop(&f->retry);
+	wm_timer_stop(&f->settle);
+	if (f->poll != NULL)
+		wm_poll_close(f->poll);
+	wm_monitor_close(f->monitor);
+	wm_names_free(f->names);
+	code = wm_journal_close(f->journal, err);
+	wm_net_close(f->net);
+	wm_failures_fini(&f->failures);
+	wm_state_fini(&f->have);
+	wm_desired_free(f->desired);
+	wm_free(f->local);
+	wm_free(f);
+	return code;
+}
+
+int wm_fabric_open(struct wm_loop *loop, struct wm_log *log, const struct wm_fabric_opts *opts,
+		   struct wm_fabric **out, struct wm_err *err)
+{
+	struct wm_fabric *f = wm_alloc(sizeof(*f));
+	int code;
+
+	wm_on_loop(loop);
+	f->loop = loop;
+	f->log = log;
+	f->device = opts->device;
+	f->pause = RETRY_FIRST_NS;
+	f->names = wm_names_new(loop, log, on_name, f);
+	code = open_parts(f, opts, err);
+	if (code != 0) {
+		(void)close_parts(f, NULL);
+		return code;
+	}
+	f->have.up = (f->initial.flags & WM_LINK_UP) != 0;
+	f->have.mtu = f->initial.mtu;
+	f->executor = (struct wm_executor){
+		.net = f->net,
+		.device = f->device,
+		.journal = f->journal,
+		.link = f->initial.index,
+		.on_failed = on_step_failed,
+		.arg = f,
+	};
+	*out = f;
+	return 0;
+}
+
+/* Everything but what the journal holds. The first error, kept in f->vital. */
+static void take_down(struct wm_fabric *f)
+{
+	struct wm_state want = {.up = (f->initial.flags & WM_LINK_UP) != 0, .mtu = f->initial.mtu};
+	struct wm_steps steps;
+	struct wm_err err;
+
+	f->vital.code = 0;
+	wm_failures_begin(&f->failures);
+	if (wm_execute_no_peers(&f->executor, &f->have, &err) != 0)
+		on_step_failed(f, "peers", &err, true);
+	wm_state_diff(&f->have, &want, &steps);
+	wm_execute(&f->executor, &steps, &f->have);
+	wm_failures_end(&f->failures);
+	wm_steps_fini(&steps);
+}
+
+int wm_fabric_close(struct wm_fabric *f, struct wm_err *err)
+{
+	struct wm_err first = {0}, why;
+	int code;
+
+	if (f == NULL)
+		return 0;
+	wm_on_loop(f->loop);
+	take_down(f);
+	if (f->failures.n > 0)
+		wm_fail(&first, f->failures.items[0].code, "%s: %s", f->failures.items[0].what,
+			f->failures.items[0].why);
+	code = close_parts(f, &why);
+	if (first.code != 0)
+		return wm_err_copy(err, &first);
+	return code == 0 ? 0 : wm_err_copy(err, &why);
+}
+
+/* ---- asking ---- */
+
+const struct wm_fabric_failure *wm_fabric_failures(const struct wm_fabric *f, size_t *n)
+{
+	*n = f->failures.n;
+	return f->failures.items;
+}
+
+struct wm_fabric_counters wm_fabric_counters(const struct wm_fabric *f)
+{
+	struct wm_fabric_counters c = f->counters;
+
+	c.steps = f->executor.done;
+	c.failed_steps = f->executor.failed;
+	return c;
+}
+
+bool wm_fabric_address(const struct wm_fabric *f, enum wm_family family, struct wm_prefix *out)
+{
+	for (size_t i = 0; i < f->have.n_addrs; i++) {
+		if (f->have.addrs[i].addr.family == family) {
+			*out = f->have.addrs[i];
+			return true;
+		}
+	}
+	return false;
+}
+
+struct wm_wg_device *wm_fabric_device(const struct wm_fabric *f)
+{
+	return f->device;
+}
+
+const char *wm_fabric_peer_id(const struct wm_fabric *f, const uint8_t public_key[WM_WG_KEY])
+{
+	const struct wm_state_peer *p = wm_state_find_peer(&f->have, public_key);
+
+	return p == NULL ? NULL : p->id;
+}
+
+size_t wm_fabric_n_peers(const struct wm_fabric *f)
+{
+	return f->have.n_peers;
+}
+
+struct wm_net *wm_fabric_net(const struct wm_fabric *f)
+{
+	return f->net;
+}
