@@ -380,14 +380,15 @@ int wm_fabric_open(struct wm_loop *loop, struct wm_log *log, const struct wm_fab
 	return 0;
 }
 
-/* Everything but what the journal holds. The first error, kept in f->vital. */
+/* One go at everything but what the journal holds. */
 static void take_down(struct wm_fabric *f)
 {
-	struct wm_state want = {.up = (f->initial.flags & WM_LINK_UP) != 0, .mtu = f->initial.mtu};
+	struct wm_state want = {.up = (f->initial.flags & WM_LINK_UP) != 0,
+				.mtu = f->initial.mtu,
+				.forwarding = f->have.forwarding};
 	struct wm_steps steps;
 	struct wm_err err;
 
-	f->vital.code = 0;
 	wm_failures_begin(&f->failures);
 	if (wm_execute_no_peers(&f->executor, &f->have, &err) != 0)
 		on_step_failed(f, "peers", &err, true);
@@ -405,7 +406,9 @@ int wm_fabric_close(struct wm_fabric *f, struct wm_err *err)
 	if (f == NULL)
 		return 0;
 	wm_on_loop(f->loop);
-	take_down(f);
+	/* There is no later: what failed is tried once more. */
+	for (unsigned i = 0; i == 0 || (i < 2 && f->failures.n > 0); i++)
+		take_down(f);
 	if (f->failures.n > 0)
 		wm_fail(&first, f->failures.items[0].code, "%s: %s", f->failures.items[0].what,
 			f->failures.items[0].why);

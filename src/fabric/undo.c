@@ -16,15 +16,15 @@ struct target {
 };
 
 /* What a setting is to be in the end, from what it is now. */
-static struct target target_of(const struct wm_sysctl *s)
+static int find_target(const struct wm_sysctl *s, struct target *t, struct wm_err *err)
 {
-	struct target t = {0};
+	int code = wm_sysctl_get(s->name, t->value, err);
 
-	if (wm_sysctl_get(s->name, t.value, NULL) != 0)
-		t.value[0] = '\0'; /* its interface is gone */
-	else if (wm_streq(t.value, s->ours))
-		(void)wm_str_copy(t.value, sizeof(t.value), s->old);
-	return t;
+	if (code != 0)
+		t->value[0] = '\0';
+	else if (wm_streq(t->value, s->ours))
+		(void)wm_str_copy(t->value, sizeof(t->value), s->old);
+	return code == WM_NOT_FOUND ? 0 : code; /* its interface is gone */
 }
 
 static int reach(const struct wm_sysctl *s, const struct target *t, struct wm_err *err)
@@ -32,10 +32,11 @@ static int reach(const struct wm_sysctl *s, const struct target *t, struct wm_er
 	char now[WM_SYSCTL_VALUE];
 	int code;
 
-	if (t->value[0] == '\0' || wm_sysctl_get(s->name, now, NULL) != 0 ||
-	    wm_streq(now, t->value))
+	if (t->value[0] == '\0')
 		return 0;
-	code = wm_sysctl_set(s->name, t->value, err);
+	code = wm_sysctl_get(s->name, now, err);
+	if (code == 0 && !wm_streq(now, t->value))
+		code = wm_sysctl_set(s->name, t->value, err);
 	return code == WM_NOT_FOUND ? 0 : code;
 }
 
@@ -46,9 +47,15 @@ int wm_undo_family(struct wm_notes *n, enum wm_forwarding family, struct wm_err 
 	size_t kept = 0;
 	int code = 0;
 
-	for (size_t i = 0; i < n->settings.n; i++)
+	/* Unless all can be read, none is written: the switch would sweep away what was not seen.
+	 */
+	for (size_t i = 0; i < n->settings.n && code == 0; i++)
 		if (wm_notes_is_of(&n->settings.items[i], family))
-			targets[i] = target_of(&n->settings.items[i]);
+			code = find_target(&n->settings.items[i], &targets[i], err);
+	if (code != 0) {
+		wm_free(targets);
+		return code;
+	}
 	for (size_t i = 0; i < n->settings.n; i++) {
 		const struct wm_sysctl s = n->settings.items[i];
 		bool is_ours = wm_notes_is_of(&s, family);
