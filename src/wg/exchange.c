@@ -124,6 +124,7 @@ static void initiate(struct wm_wg_handshakes *h, struct wm_wg_peer *p)
 		return abandon(h, p, WM_DROP_NO_ENDPOINT);
 	if (!create_initiation(h, p, &msg))
 		return abandon(h, p, WM_DROP_HANDSHAKE);
+	p->initiated_to = to;
 	wm_wg_timers_initiation_sent(&p->timers, wm_rand_below(WM_WG_JITTER_MAX), h->now);
 	if (send_message(h, &to, &msg, sizeof(msg)))
 		note_sent(h, p, sizeof(msg), false);
@@ -332,6 +333,14 @@ static void seek_session(struct wm_wg_handshakes *h, struct wm_wg_peer *p)
 	flush_staged(h, p);
 }
 
+/* The initiation that is out has gone to an old address: send one to the new, at once. */
+static void try_new_place(struct wm_wg_handshakes *h, struct wm_wg_peer *p)
+{
+	struct wm_endpoint to;
+	if (wm_wg_place_get(&p->place, &to) && !wm_endpoint_equal(&to, &p->initiated_to))
+		wm_wg_exchange_act(h, p, wm_wg_timers_want_now(&p->timers, h->now));
+}
+
 void wm_wg_exchange_hear(struct wm_wg_handshakes *h, struct wm_wg_peer *p, unsigned news)
 {
 	if ((news & WM_WG_NEWS_USED) && wm_wg_keyring_confirm(h->core, p))
@@ -339,7 +348,7 @@ void wm_wg_exchange_hear(struct wm_wg_handshakes *h, struct wm_wg_peer *p, unsig
 	if (news & WM_WG_NEWS_DEBT)
 		wm_wg_timers_watch(&p->timers);
 	if ((news & WM_WG_NEWS_MOVED) && wm_wg_timers_is_trying(&p->timers))
-		wm_wg_exchange_act(h, p, wm_wg_timers_want_now(&p->timers, h->now));
+		try_new_place(h, p);
 	if (news & (WM_WG_NEWS_WANT | WM_WG_NEWS_GREET))
 		seek_session(h, p);
 }

@@ -48,6 +48,7 @@ struct wm_wg_peer {
 	struct wm_wg_session *previous; /* to receive late packets with */
 	struct wm_wg_remote remote;
 	struct wm_wg_initiator initiator;
+	struct wm_endpoint initiated_to; /* where the initiation that is out was sent */
 	struct wm_wg_jar jar;
 	struct wm_wg_timers timers;
 	struct wm_wg_alarm alarm;

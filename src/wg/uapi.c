@@ -307,5 +307,5 @@ static int errno_of(int code)
 
 void wm_wg_uapi_format_result(int code, struct wm_buf *out)
 {
-	wm_buf_printf(out, "errno=%d\n\n", errno_of(code));
+	wm_buf_printf(out, "errno=%d\n\n", -errno_of(code));
 }

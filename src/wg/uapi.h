@@ -19,5 +19,5 @@ WM_MUST_CHECK int wm_wg_uapi_parse(const char *text, size_t len, enum wm_wg_uapi
 				   struct wm_wg_config **out, struct wm_err *err);
 /* Appends the answer to get: the configuration, errno=0 and the empty line. */
 void wm_wg_uapi_format(const struct wm_wg_config *c, struct wm_buf *out);
-/* Appends the answer to set: errno=0, or the errno that suits @code (enum wm_code). */
+/* Appends the answer to set: errno=0, or the negative errno that suits @code. */
 void wm_wg_uapi_format_result(int code, struct wm_buf *out);
