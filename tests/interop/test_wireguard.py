@@ -1,0 +1,283 @@
+"""Our WireGuard device against Debian's wireguard-go, both set up by stock `wg`. The picture of the
+network stands in wgpair.py."""
+
+import os
+import sys
+import threading
+import time
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from netlab import wait_until  # noqa: E402
+from wgpair import OURS, THEIRS, Pair, End, genkey, settle  # noqa: E402
+
+FLOOD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "flood.py")
+
+
+@pytest.mark.parametrize("with_psk", [False, True], ids=["plain", "psk"])
+@pytest.mark.parametrize("roles", [(OURS, THEIRS), (THEIRS, OURS), (OURS, OURS)],
+                         ids=["we-initiate", "they-initiate", "both-ours"])
+def test_ping_both_families(lab, roles, with_psk):
+    pair = Pair(lab, *roles)
+    pair.introduce(psk=genkey("genpsk") if with_psk else "")
+    # b does not know where a is: a initiates.
+    assert pair.a.host.ping(pair.b.inner4, wait=2)
+    assert pair.a.host.ping(pair.b.inner6)
+    assert pair.b.host.ping(pair.a.inner4)
+    assert pair.b.host.ping(pair.a.inner6)
+    for size in (0, 1, 15, 16, 1392, 1600, 8000):
+        assert pair.a.host.ping(pair.b.inner4, size=size)
+
+
+@pytest.mark.parametrize("roles", [(OURS, THEIRS), (THEIRS, OURS)], ids=["we-initiate", "they-initiate"])
+def test_over_ipv6(lab, roles):
+    pair = Pair(lab, *roles)
+    pair.introduce(to_b="[2001:db8::2]:51820")
+    assert pair.a.host.ping(pair.b.inner4, wait=2)
+    assert pair.b.peer(pair.a)["endpoint"] == "[2001:db8::1]:51820"
+    assert pair.a.peer(pair.b)["endpoint"] == "[2001:db8::2]:51820"
+
+
+def test_another_psk_gives_no_session(lab):
+    pair = Pair(lab)
+    pair.introduce(psk=genkey("genpsk"))
+    pair.a.wg("set", pair.a.name, "peer", pair.b.public, "preshared-key", "/dev/stdin", stdin=genkey("genpsk"))
+    assert not pair.a.host.ping(pair.b.inner4, check=False)
+    assert pair.a.peer(pair.b)["handshake"] == "0"
+    assert pair.a.drops().get("handshake", 0) >= 1
+
+
+def test_both_tell_the_same(lab):
+    psk = genkey("genpsk")
+    pair = Pair(lab)
+    pair.introduce(psk=psk, a_words=("persistent-keepalive", "30"))
+    pair.a.host.ping(pair.b.inner4, count=5, wait=2)
+    pair.b.host.ping(pair.a.inner6, count=5)
+    a, b = pair.a.peer(pair.b), pair.b.peer(pair.a)
+    assert (a["rx"], a["tx"]) == (b["tx"], b["rx"])
+    assert a["psk"] == b["psk"] == psk
+    assert a["allowed"] == "10.77.0.2/32,fd77::2/128"
+    assert a["keepalive"] == "30" and b["keepalive"] == "off"
+    assert abs(int(a["handshake"]) - int(b["handshake"])) <= 1
+    assert abs(int(a["handshake"]) - time.time()) < 10
+    shown = pair.a.wg("show", pair.a.name).stdout
+    assert pair.a.public in shown and "listening port: 51820" in shown
+    assert pair.a.name in pair.a.wg("show", "interfaces").stdout.split()
+
+
+def test_a_keepalive_of_theirs_opens_the_session(lab):
+    pair = Pair(lab)
+    pair.introduce(to_b=None, to_a="192.0.2.1:51820", b_words=("persistent-keepalive", "1"))
+    wait_until(lambda: pair.a.peer(pair.b)["handshake"] != "0", 5, "handshake without traffic")
+    first = int(pair.a.peer(pair.b)["rx"])
+    wait_until(lambda: int(pair.a.peer(pair.b)["rx"]) >= first + 64, 5, "two more keepalives")
+
+
+def test_a_keepalive_of_ours_opens_the_session(lab):
+    pair = Pair(lab)
+    pair.introduce(a_words=("persistent-keepalive", "1"))
+    wait_until(lambda: pair.b.peer(pair.a)["handshake"] != "0", 5, "handshake without traffic")
+    first = int(pair.b.peer(pair.a)["rx"])
+    wait_until(lambda: int(pair.b.peer(pair.a)["rx"]) >= first + 64, 5, "two more keepalives")
+
+
+def move(host, old, new):
+    host.run(f"ip address del {old}/24 dev eth0")
+    host.run(f"ip address add {new}/24 dev eth0")
+
+
+def test_we_follow_a_peer_to_another_port(lab):
+    pair = Pair(lab)
+    pair.introduce()
+    pair.a.host.ping(pair.b.inner4, wait=2)
+    pair.b.wg("set", pair.b.name, "listen-port", "51999")
+    pair.b.host.ping_until(pair.a.inner4)
+    assert pair.a.peer(pair.b)["endpoint"] == "192.0.2.2:51999"
+    pair.a.host.ping(pair.b.inner4)
+
+
+def test_we_follow_a_peer_to_another_address(lab):
+    # wireguard-go sticks to an address that is gone, so here the peer is ours too.
+    pair = Pair(lab, OURS, OURS)
+    pair.introduce()
+    pair.a.host.ping(pair.b.inner4, wait=2)
+    move(pair.b.host, "192.0.2.2", "192.0.2.102")
+    pair.b.host.ping_until(pair.a.inner4)
+    assert pair.a.peer(pair.b)["endpoint"] == "192.0.2.102:51820"
+    pair.a.host.ping(pair.b.inner4)
+
+
+def test_a_peer_follows_us_when_we_move(lab):
+    pair = Pair(lab)
+    pair.introduce()
+    pair.a.host.ping(pair.b.inner4, wait=2)
+    move(pair.a.host, "192.0.2.1", "192.0.2.101")
+    pair.a.host.ping_until(pair.b.inner4)
+    assert pair.b.peer(pair.a)["endpoint"] == "192.0.2.101:51820"
+    pair.b.host.ping(pair.a.inner4)
+
+
+@pytest.mark.parametrize("roles", [(OURS, OURS), (OURS, THEIRS)], ids=["both-ours", "with-theirs"])
+def test_initiations_that_cross(lab, roles):
+    pair = Pair(lab, *roles)
+    pair.introduce(to_a="192.0.2.1:51820")
+    results = {}
+
+    def ping(end, other):
+        results[end] = end.host.ping(other.inner4, wait=3, check=False)
+
+    threads = [threading.Thread(target=ping, args=ends)
+               for ends in ((pair.a, pair.b), (pair.b, pair.a))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(results.values()) and len(results) == 2
+
+
+@pytest.mark.parametrize("reverse", [False, True], ids=["we-send", "they-send"])
+def test_bulk(lab, reverse):
+    pair = Pair(lab)
+    pair.introduce()
+    server = pair.b.host.start("iperf3 -s -1 --forceflush")
+    server.wait_for("listening")
+    done = pair.a.host.run(f"iperf3 -c {pair.b.inner4} -t 2 -f m {'-R' if reverse else ''}")
+    assert "receiver" in done.stdout
+    rate = [line for line in done.stdout.split("\n") if "receiver" in line][0].split()
+    assert float(rate[rate.index("Mbits/sec") - 1]) > 20
+    assert set(pair.a.drops()) <= {"no_peer", "send", "tun", "staged"}
+
+
+def flood(pair, target):
+    c = pair.lab.host("c")
+    pair.lab.connect(c, pair.switch, "192.0.2.3/24")
+    address = f"192.0.2.{target.number}"
+    c.start(["/usr/bin/python3", FLOOD, address, "51820", target.public, "1500", "100"]).wait_for("flooding")
+
+
+def test_we_demand_a_cookie_under_load(lab):
+    pair = Pair(lab)
+    flood(pair, pair.a)
+    wait_until(lambda: pair.a.drops().get("cookie", 0) > 500, 10, "the device demands cookies")
+    pair.introduce(to_b=None, to_a="192.0.2.1:51820")
+    # They learn the cookie from the first try and use it in the next, 5 s later.
+    pair.b.host.ping_until(pair.a.inner4, timeout=20)
+
+
+def test_we_bring_a_cookie_to_a_peer_under_load(lab):
+    pair = Pair(lab)
+    flood(pair, pair.b)
+    settle(0.5)
+    pair.introduce()
+    pair.a.host.ping_until(pair.b.inner4, timeout=20)
+
+
+def test_configuration_files(lab):
+    pair = Pair(lab)
+    pair.introduce()
+    other = genkey("pubkey", genkey())
+    conf = (f"[Interface]\nPrivateKey = {pair.a.private}\nListenPort = 51820\nFwMark = 0x10\n"
+            f"[Peer]\nPublicKey = {pair.b.public}\nEndpoint = 192.0.2.2:51820\n"
+            f"AllowedIPs = 10.77.0.2/32, fd77::2/128\n"
+            f"[Peer]\nPublicKey = {other}\nAllowedIPs = 10.78.0.0/16\nPersistentKeepalive = 25\n")
+    pair.a.wg("setconf", pair.a.name, "/dev/stdin", stdin=conf)
+    assert set(pair.a.dump()) == {pair.b.public, other}
+    assert pair.a.wg("show", pair.a.name, "fwmark").stdout.strip() == "0x10"
+    pair.a.host.ping(pair.b.inner4, wait=2)
+    shown = pair.a.wg("showconf", pair.a.name).stdout
+    assert other in shown and "10.78.0.0/16" in shown and "PersistentKeepalive = 25" in shown
+    handshake = pair.a.peer(pair.b)["handshake"]
+
+    smaller = conf[:conf.rindex("[Peer]")]
+    pair.a.wg("syncconf", pair.a.name, "/dev/stdin", stdin=smaller)
+    assert set(pair.a.dump()) == {pair.b.public}
+    assert pair.a.peer(pair.b)["handshake"] == handshake
+    pair.a.host.ping(pair.b.inner4)
+
+    # An address moves to the peer that asks for it last.
+    pair.a.wg("set", pair.a.name, "peer", other, "allowed-ips", "10.77.0.2/32")
+    assert pair.a.peer(pair.b)["allowed"] == "fd77::2/128"
+    assert not pair.a.host.ping(pair.b.inner4, check=False)
+    pair.a.wg("set", pair.a.name, "peer", other, "remove")
+    assert set(pair.a.dump()) == {pair.b.public}
+    assert pair.a.drops().get("source", 0) == 0
+
+
+def test_a_source_that_is_not_the_peers_is_dropped(lab):
+    pair = Pair(lab)
+    pair.introduce()
+    pair.b.host.run(f"ip address add 10.77.0.9/24 dev {pair.b.name}")
+    pair.a.host.ping(pair.b.inner4, wait=2)
+    pair.b.host.run(f"ping -n -q -c 2 -i 0.1 -W 1 -I 10.77.0.9 {pair.a.inner4}", check=False)
+    assert pair.a.drops().get("source", 0) >= 2
+
+
+def test_a_taken_port_is_an_error_and_changes_nothing(lab):
+    pair = Pair(lab)
+    pair.introduce()
+    holder = pair.a.host.start(["/usr/bin/python3", "-c",
+                                "import socket, time\n"
+                                "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+                                "s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)\n"
+                                "s.bind(('0.0.0.0', 4444)); print('bound', flush=True); time.sleep(60)"])
+    holder.wait_for("bound")
+    done = pair.a.wg("set", pair.a.name, "listen-port", "4444", "peer", pair.b.public, "remove", check=False)
+    assert done.returncode != 0 and "in use" in done.stderr
+    assert set(pair.a.dump()) == {pair.b.public}
+    assert pair.a.wg("show", pair.a.name, "listen-port").stdout.strip() == "51820"
+    pair.a.host.ping(pair.b.inner4, wait=2)
+    pair.a.wg("set", pair.a.name, "listen-port", "4445")
+    pair.a.host.ping(pair.b.inner4)
+    assert pair.b.peer(pair.a)["endpoint"] == "192.0.2.1:4445"
+
+
+def test_a_taken_name_and_a_missing_privilege(lab):
+    pair = Pair(lab)
+    again = pair.a.host.run([pair.a.process.argv[4], pair.a.name], check=False)
+    assert again.returncode == 1 and "exists already" in again.stderr
+    poor = pair.a.host.run(["setpriv", "--bounding-set", "-all", "--inh-caps", "-all", "--reuid", "65534",
+                            "--clear-groups", pair.a.process.argv[4], "wmpoor0"], check=False)
+    assert poor.returncode == 1 and ("CAP_NET_ADMIN" in poor.stderr or "run as root" in poor.stderr)
+
+
+def test_it_goes_without_a_trace(lab):
+    host = lab.host("a")
+    end = End(lab, host, OURS, 1)
+    assert end.stop() == 0
+    assert not os.path.exists(f"/var/run/wireguard/{end.name}.sock")
+    assert host.run(f"ip link show {end.name}", check=False).returncode != 0
+    # A socket that a killed process left behind is no obstacle.
+    end = End(lab, host, OURS, 1)
+    end.process.kill()
+    end = End(lab, host, OURS, 1)
+    assert end.stop() == 0
+
+
+def test_an_interface_that_is_deleted_is_noticed(lab):
+    end = End(lab, lab.host("a"), OURS, 1)
+    end.host.run(f"ip link delete {end.name}")
+    end.process.wait_for("broken")
+    assert end.process.wait() == 1
+
+
+def switches(pid):
+    total = 0
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/status", encoding="utf-8") as status:
+            total += sum(int(line.split()[1]) for line in status if "ctxt_switches" in line)
+    return total
+
+
+def test_idle_is_idle_and_small(lab):
+    pair = Pair(lab, OURS, OURS)
+    pair.introduce()
+    pair.a.host.ping(pair.b.inner4, count=20, wait=2)
+    settle(11)  # the last keepalive has left
+    before = switches(pair.a.process.pid)
+    settle(2)
+    assert switches(pair.a.process.pid) - before <= 3
+    with open(f"/proc/{pair.a.process.pid}/status", encoding="utf-8") as status:
+        rss = [int(line.split()[1]) for line in status if line.startswith("VmRSS")][0]
+    assert rss < 10 * 1024
