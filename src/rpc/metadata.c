@@ -91,7 +91,8 @@ static bool add_base64(struct wm_rpc_metadata *m, const char *key, size_t key_le
 	if (len > WM_RPC_HEADER_MAX)
 		return false;
 	memcpy(padded, text, len);
-	while (len % 4 != 0)
+	bool complete = len > 0 && text[len - 1] == '=';
+	while (len % 4 != 0 && !complete)
 		padded[len++] = '=';
 	size_t n;
 	if (!wm_b64_parse(padded, len, bytes, sizeof(bytes), &n))
