@@ -14,9 +14,14 @@ static void on_busy(uv_idle_t *busy)
 	(void)busy;
 }
 
+void wm_loop_stay_awake(struct wm_loop *loop)
+{
+	uv_idle_start(&loop->busy, on_busy);
+}
+
 static void rest_when_empty(struct wm_loop *loop)
 {
-	if (wm_list_is_empty(&loop->deferred))
+	if (wm_list_is_empty(&loop->deferred) && !loop->is_overdue)
 		uv_idle_stop(&loop->busy);
 }
 
@@ -27,7 +32,7 @@ void wm_defer(struct wm_loop *loop, struct wm_defer *d, void (*cb)(struct wm_def
 		return;
 	d->cb = cb;
 	wm_list_push(&loop->deferred, &d->node);
-	uv_idle_start(&loop->busy, on_busy);
+	wm_loop_stay_awake(loop);
 }
 
 void wm_defer_cancel(struct wm_defer *d)

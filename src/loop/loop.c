@@ -45,6 +45,8 @@ static void on_after_poll(uv_check_t *check)
 
 	wm_loop_refresh(loop);
 	wm_loop_run_deferred(loop);
+	if (loop->is_overdue)
+		wm_loop_run_timers(loop);
 }
 
 static void on_wake(uv_async_t *wake)
@@ -100,6 +102,7 @@ struct wm_loop *wm_loop_new(struct wm_log *log)
 static void run_out(struct wm_loop *loop)
 {
 	uv_timer_stop(&loop->alarm);
+	loop->is_overdue = false;
 	do
 		uv_run(&loop->uv, UV_RUN_DEFAULT);
 	while (wm_loop_run_posts(loop));

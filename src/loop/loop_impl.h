@@ -23,6 +23,8 @@ struct wm_loop {
 	struct wm_timer **timers; /* a binary heap */
 	uint32_t n_timers, cap_timers;
 	uint64_t timer_seq;
+	bool is_firing;  /* wm_loop_run_timers is at it, and sets the alarm at its end */
+	bool is_overdue; /* timers wait for the end of this turn */
 
 	uv_idle_t busy; /* runs while calls are deferred, so that the loop does not sleep */
 	uv_prepare_t before_poll;
@@ -40,6 +42,8 @@ struct wm_loop {
 void wm_loop_refresh(struct wm_loop *loop);
 /* Runs the timers that are due, and sets the alarm for the next. */
 void wm_loop_run_timers(struct wm_loop *loop);
+/* Keeps the loop from sleeping for one turn. */
+void wm_loop_stay_awake(struct wm_loop *loop);
 /* Runs the calls that are deferred now, not those which they defer. */
 void wm_loop_run_deferred(struct wm_loop *loop);
 /* Runs what was posted; false when there was nothing. */

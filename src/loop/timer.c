@@ -75,6 +75,8 @@ static void set_alarm(struct wm_loop *loop)
 {
 	int64_t wait;
 
+	if (loop->is_firing)
+		return;
 	if (loop->n_timers == 0) {
 		uv_timer_stop(&loop->alarm);
 		return;
@@ -123,12 +125,28 @@ bool wm_timer_is_running(const struct wm_timer *t)
 	return t->slot != 0;
 }
 
+/*
+ * An alarm that is set to "at once" while it goes off would go off again before anything else had
+ * its turn. So timers that are due again already are left for the end of this turn.
+ */
+static void set_next_alarm(struct wm_loop *loop)
+{
+	loop->is_overdue = loop->n_timers != 0 && loop->timers[0]->due <= loop->now;
+	if (!loop->is_overdue) {
+		set_alarm(loop);
+		return;
+	}
+	uv_timer_stop(&loop->alarm);
+	wm_loop_stay_awake(loop);
+}
+
 void wm_loop_run_timers(struct wm_loop *loop)
 {
 	/* What is started from here on has its turn later, however short its delay. */
 	uint64_t limit = loop->timer_seq;
 
 	wm_loop_refresh(loop);
+	loop->is_firing = true;
 	while (loop->n_timers != 0 && loop->timers[0]->due <= loop->now &&
 	       loop->timers[0]->seq < limit) {
 		struct wm_timer *t = loop->timers[0];
@@ -136,5 +154,6 @@ void wm_loop_run_timers(struct wm_loop *loop)
 		take_out(loop, t);
 		t->cb(t);
 	}
-	set_alarm(loop);
+	loop->is_firing = false;
+	set_next_alarm(loop);
 }
