@@ -20,8 +20,9 @@ WM_MUST_CHECK int wm_edge_check(const V1__MeshEdge *e, struct wm_err *err);
 /* Writes both directions; an edge from a node to itself writes nothing. */
 WM_MUST_CHECK int wm_edge_put(struct wm_txn *t, const V1__MeshEdge *e, struct wm_err *err);
 /* The same from its parts; CONNECT_NATIVE without @explicit_native writes no attribute. */
-void wm_edge_put_proto(struct wm_txn *t, const char *source, const char *target, int32_t weight,
-		       V1__ConnectProtocol proto, bool explicit_native);
+WM_MUST_CHECK int wm_edge_put_proto(struct wm_txn *t, const char *source, const char *target,
+				    int32_t weight, V1__ConnectProtocol proto, bool explicit_native,
+				    struct wm_err *err);
 /* Removes both directions; absent is fine. */
 void wm_edge_drop(struct wm_txn *t, const char *source, const char *target);
 /* How to connect along it: ICE before libp2p before native. */

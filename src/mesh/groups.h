@@ -19,3 +19,5 @@ WM_MUST_CHECK int wm_group_drop(struct wm_txn *t, const char *name, struct wm_er
 bool wm_group_is_system(const char *name);
 /* True when one of its subjects has this name (or is "*"), whatever the subject's type. */
 bool wm_group_has(const V1__Group *g, const char *name);
+/* What holds for the subjects of groups and of role bindings: INVALID_ARGUMENT names the one. */
+WM_MUST_CHECK int wm_subjects_check(V1__Subject *const *subjects, size_t n, struct wm_err *err);

@@ -25,9 +25,10 @@ struct wm_lease_plan {
 };
 
 /*
- * Adds to @t the lease of @node_id and its condition: @own (its address until now, NONE = none) when
- * that is free or its own, else its fixed one, else the lowest free address. RESOURCE_EXHAUSTED
- * names the prefix; ALREADY_EXISTS a fixed address that another node holds.
+ * Adds to @t the lease of @node_id and its condition: the address that is fixed for it, else @own
+ * (its address until now, NONE = none) as long as no other node has a right to that, else the lowest
+ * free one. A lease of @own that it gives up is released. RESOURCE_EXHAUSTED names the prefix;
+ * ALREADY_EXISTS a fixed address that another node holds, INVALID_ARGUMENT one outside the prefix.
  */
 WM_MUST_CHECK int wm_lease_take(struct wm_txn *t, struct wm_view *v, const struct wm_lease_plan *plan,
 				const char *node_id, const struct wm_addr *own, struct wm_addr *out,

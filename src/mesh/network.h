@@ -21,7 +21,12 @@ struct wm_network {
 
 /* NOT_FOUND unless all three parts are there: the test for "is bootstrapped". */
 WM_MUST_CHECK int wm_network_get(struct wm_view *v, struct wm_network *out, struct wm_err *err);
-/* INVALID_ARGUMENT naming the part: an IPv4 prefix without room, an IPv6 prefix that is no /48, a domain that is none. */
+/* From the three stored texts; false unless all are there and readable. */
+bool wm_network_parse(const char *v4, const char *v6, const char *domain, struct wm_network *out);
+/*
+ * INVALID_ARGUMENT naming the part: an IPv4 prefix without room, an IPv6 prefix that is no /48, a
+ * domain that is none.
+ */
 WM_MUST_CHECK int wm_network_check(const struct wm_network *net, struct wm_err *err);
 /* Absent means enabled. */
 bool wm_rbac_is_enabled(struct wm_view *v);

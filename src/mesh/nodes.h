@@ -25,6 +25,8 @@ const char *wm_node_text(const char *stored);
 /* False when the node has none. */
 bool wm_node_ipv4(const V1__MeshNode *node, struct wm_prefix *out);
 bool wm_node_ipv6(const V1__MeshNode *node, struct wm_prefix *out);
+/* True when its public key is there and is one. */
+bool wm_node_has_key(const V1__MeshNode *node);
 /* True when the node has said where it can be reached from outside. */
 bool wm_node_is_public(const V1__MeshNode *node);
 /* The port of a feature, or 0 when the node does not have it. */

@@ -61,7 +61,7 @@ enum wm_path_kind {
 
 struct wm_path_parts {
 	enum wm_path_kind kind;
-	char name[WM_ID_MAX + 1];   /* of the object; of an edge's source; "" for STATE */
+	char name[WM_ID_MAX + 1];   /* of the object; the source of an edge */
 	char target[WM_ID_MAX + 1]; /* of an edge */
 };
 
