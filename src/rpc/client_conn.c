@@ -76,7 +76,7 @@ static void wire_write(void *arg, const void *p, size_t n)
 	wm_rpc_link_write(&cc->link, p, n);
 }
 
-static const struct wm_h2_events h2_events = {
+const struct wm_h2_events wm_rpc_client_events = {
 	.on_field = wm_rpc_client_call_take_field,
 	.on_head = wm_rpc_client_call_take_head,
 	.on_message = wm_rpc_client_call_take_message,
@@ -98,7 +98,7 @@ static void on_ready(void *arg)
 	struct wm_rpc_client_conn *cc = arg;
 	cc->h2 = wm_h2_new(&(struct wm_h2_opts){
 		.loop = cc->channel->loop,
-		.events = &h2_events,
+		.events = &wm_rpc_client_events,
 		.arg = cc,
 		.max_message = cc->channel->opts.max_message,
 	});

@@ -93,6 +93,7 @@ struct wm_rpc_client_conn *wm_rpc_client_conn_new(struct wm_rpc_channel *c, stru
 						  const char *name);
 /* Ends it, from the loop. */
 void wm_rpc_client_conn_fail(struct wm_rpc_client_conn *cc, const struct wm_err *why);
+extern const struct wm_h2_events wm_rpc_client_events;
 /* Gone at once; only when it carries no call and runs no callback. */
 void wm_rpc_client_conn_free(struct wm_rpc_client_conn *cc);
 
