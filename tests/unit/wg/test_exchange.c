@@ -1,0 +1,603 @@
+/*
+ * Two handshake threads without their threads: the test turns them, over real sockets on loopback,
+ * in virtual time. Data packets are opened by the test in place of the workers.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/rand.h"
+#include "crypto/x25519.h"
+#include "wg/demux.h"
+#include "wg/handshakes.h"
+#include "wg/keyring.h"
+#include "wg/seal.h"
+
+#define S     WM_WG_S
+#define ROOM  2048
+#define START (1000 * S)
+
+struct side {
+	struct wm_wg_core core;
+	struct wm_wg_handshakes *h;
+	struct wm_wg_peer *peer; /* the other side, as this one knows it */
+	struct wm_wg_ciphers ciphers;
+	uint8_t private_key[32], public_key[32];
+	unsigned wakes;		  /* of the loop */
+	unsigned packets;	  /* with content, opened */
+	unsigned keepalives;	  /* opened */
+	unsigned unopened;	  /* data packets of a session that is not known */
+	unsigned letters[5];	  /* received, by type */
+	uint8_t last_first_byte;  /* of the last packet's content */
+	struct wm_wg_letter last; /* letter received */
+	bool is_deaf;		  /* what comes is thrown away */
+};
+
+struct scene {
+	struct side *a, *b;
+	int64_t now;
+};
+
+static void wake_loop(void *arg)
+{
+	((struct side *)arg)->wakes++;
+}
+
+static struct wm_endpoint place_of(const struct side *s)
+{
+	struct wm_endpoint e = { .addr = wm_addr_v4(0x7f000001) };
+	e.port = atomic_load(&((struct side *)(uintptr_t)s)->core.sockets)->port;
+	return e;
+}
+
+static struct side *side_new(void)
+{
+	struct side *s = aligned_alloc(_Alignof(struct side), sizeof(*s));
+	struct wm_wg_sockets *socks;
+	struct wm_err err;
+	memset(s, 0, sizeof(*s));
+	struct wm_wg_core *c = &s->core;
+	c->epoch = wm_epoch_new();
+	c->wake_loop = wake_loop;
+	c->wake_arg = s;
+	wm_wg_bell_init(&c->events);
+	wm_wg_allowedips_init(&c->allowed, c->epoch);
+	wm_wg_index_init(&c->index, c->epoch);
+	assert_int_equal(wm_wg_sockets_new(0, 0, 1, &socks, &err), 0);
+	atomic_store(&c->sockets, socks);
+	assert_int_equal(wm_wg_handshakes_new(c, &c->handshakes, &err), 0);
+	s->h = c->handshakes;
+	wm_x25519_generate(s->private_key);
+	wm_x25519_public(s->private_key, s->public_key);
+	wm_wg_handshakes_order(s->h, WM_WG_ORDER_KEY, NULL, s->private_key, 0);
+	return s;
+}
+
+static void meet(struct side *s, const struct side *other, const uint8_t psk[32], bool knows_place)
+{
+	struct wm_endpoint e = place_of(other);
+	s->peer = wm_wg_peer_new(other->public_key);
+	wm_wg_handshakes_order(s->h, WM_WG_ORDER_ADD, s->peer, psk, 0);
+	if (knows_place)
+		wm_wg_place_set(&s->peer->place, &e);
+}
+
+static void turn(struct side *s, int64_t now)
+{
+	while (wm_wg_handshakes_turn(s->h, now))
+		;
+}
+
+static void side_free(struct side *s, int64_t now)
+{
+	if (s->peer != NULL)
+		wm_wg_handshakes_order(s->h, WM_WG_ORDER_REMOVE, s->peer, NULL, 0);
+	turn(s, now);
+	wm_wg_handshakes_free(s->h);
+	wm_wg_ciphers_wipe(&s->ciphers);
+	wm_wg_sockets_free(atomic_load(&s->core.sockets));
+	wm_wg_index_fini(&s->core.index);
+	wm_wg_allowedips_fini(&s->core.allowed);
+	wm_epoch_free(s->core.epoch);
+	wm_wg_bell_fini(&s->core.events);
+	free(s);
+}
+
+static void make_scene(struct scene *sc, const uint8_t psk[32])
+{
+	sc->a = side_new();
+	sc->b = side_new();
+	sc->now = START;
+	meet(sc->a, sc->b, psk, true);
+	meet(sc->b, sc->a, psk, false); /* b learns where a is */
+	turn(sc->a, sc->now);
+	turn(sc->b, sc->now);
+}
+
+static void end_scene(struct scene *sc)
+{
+	assert_int_equal(sc->a->unopened, 0);
+	assert_int_equal(sc->b->unopened, 0);
+	side_free(sc->a, sc->now);
+	side_free(sc->b, sc->now);
+}
+
+/* What a worker does with a data packet. */
+static void open_data(struct side *s, struct wm_udp_packet *p, int64_t now)
+{
+	const struct wm_wg_data *d = (const struct wm_wg_data *)p->data;
+	struct wm_wg_session *session = wm_wg_index_find(&s->core.index, wm_wg_get_le32(d->receiver));
+	bool is_data = p->len > WM_WG_DATA_MIN;
+	if (session == NULL || !wm_wg_open(&s->ciphers, session, p->data, p->len)) {
+		s->unopened++;
+		return;
+	}
+	s->packets += is_data;
+	s->keepalives += !is_data;
+	s->last_first_byte = p->data[sizeof(*d)];
+	wm_wg_place_set(&session->peer->place, &p->peer);
+	if (!atomic_exchange(&session->is_used, true) && !session->is_initiator)
+		wm_wg_handshakes_tell(s->h, session->peer, WM_WG_NEWS_USED);
+	if (wm_wg_traffic_received(&session->peer->traffic, is_data, now))
+		wm_wg_handshakes_tell(s->h, session->peer, WM_WG_NEWS_DEBT);
+}
+
+static void take_letter(struct side *s, const struct wm_udp_packet *p)
+{
+	s->letters[p->data[0]]++;
+	s->last.from = p->peer;
+	s->last.len = (uint16_t)p->len;
+	memcpy(s->last.data, p->data, p->len);
+	wm_wg_handshakes_offer(s->h, &p->peer, p->data, p->len);
+}
+
+/* Reads all that has come to a side; true when there was something. */
+static bool receive(struct side *s, int64_t now)
+{
+	uint8_t data[ROOM];
+	struct wm_udp_packet p = { .data = data, .cap = sizeof(data) };
+	bool had_some = false;
+	while (wm_udp_recv(&atomic_load(&s->core.sockets)->socks[0], &p, 1) == 1) {
+		had_some = true;
+		if (s->is_deaf)
+			continue;
+		if (wm_wg_demux_parse(p.data, p.len) == WM_WG_KIND_DATA)
+			open_data(s, &p, now);
+		else
+			take_letter(s, &p);
+	}
+	return had_some;
+}
+
+/* Until nobody has anything to say any more. */
+static void talk(struct scene *sc)
+{
+	bool is_busy;
+	do {
+		turn(sc->a, sc->now);
+		turn(sc->b, sc->now);
+		is_busy = receive(sc->a, sc->now);
+		is_busy |= receive(sc->b, sc->now);
+	} while (is_busy);
+	turn(sc->a, sc->now);
+	turn(sc->b, sc->now);
+}
+
+static int64_t due_of(const struct side *s)
+{
+	const struct wm_wg_alarm *a = wm_wg_schedule_first(&s->h->schedule);
+	return a != NULL ? a->due : WM_WG_NEVER;
+}
+
+static void pass(struct scene *sc, int64_t span)
+{
+	int64_t end = sc->now + span;
+	for (;;) {
+		int64_t due = due_of(sc->a) < due_of(sc->b) ? due_of(sc->a) : due_of(sc->b);
+		if (due > end)
+			break;
+		sc->now = due > sc->now ? due : sc->now;
+		talk(sc);
+	}
+	sc->now = end;
+	talk(sc);
+}
+
+/* What a worker does with a packet of the host. */
+static void send_packet(struct side *s, uint8_t first_byte)
+{
+	uint8_t packet[40] = { first_byte };
+	wm_wg_stage_put(&s->peer->stage, packet, sizeof(packet));
+	wm_wg_handshakes_ask(s->h, s->peer);
+}
+
+static uint64_t drops(const struct side *s, enum wm_drop why)
+{
+	return atomic_load(&s->h->drops.n[why]);
+}
+
+static struct wm_wg_session *current(const struct side *s)
+{
+	return atomic_load(&s->peer->current);
+}
+
+static void open_session(struct scene *sc)
+{
+	send_packet(sc->a, 1);
+	talk(sc);
+	assert_non_null(current(sc->a));
+	assert_non_null(current(sc->b));
+}
+
+/* ---- */
+
+static const uint8_t no_psk[32];
+
+static void test_what_waits_arrives_in_order(void **state)
+{
+	struct scene sc;
+	make_scene(&sc, (const uint8_t[32]){ 1, 2, 3 });
+	for (uint8_t i = 1; i <= 40; i++)
+		send_packet(sc.a, i);
+	talk(&sc);
+	assert_int_equal(sc.b->packets, 40);
+	assert_int_equal(sc.b->last_first_byte, 40);
+	assert_int_equal(sc.b->letters[WM_WG_INITIATION], 1);
+	assert_int_equal(sc.a->letters[WM_WG_RESPONSE], 1);
+	assert_int_equal(sc.a->wakes, 1);
+	assert_int_equal(sc.b->wakes, 1);
+	/* b has learned where a is. */
+	struct wm_endpoint at, want = place_of(sc.a);
+	assert_true(wm_wg_place_get(&sc.b->peer->place, &at));
+	assert_true(wm_endpoint_equal(&at, &want));
+	/* And its first packet needs no handshake. */
+	send_packet(sc.b, 9);
+	talk(&sc);
+	assert_int_equal(sc.a->packets, 1);
+	assert_int_equal(sc.b->letters[WM_WG_RESPONSE], 0);
+	end_scene(&sc);
+}
+
+static void test_without_packets_a_keepalive_confirms(void **state)
+{
+	struct scene sc;
+	make_scene(&sc, no_psk);
+	wm_wg_handshakes_tell(sc.a->h, sc.a->peer, WM_WG_NEWS_GREET);
+	talk(&sc);
+	assert_int_equal(sc.b->keepalives, 1);
+	assert_non_null(current(sc.b));
+	wm_wg_handshakes_tell(sc.a->h, sc.a->peer, WM_WG_NEWS_GREET); /* there is a fresh one */
+	talk(&sc);
+	assert_int_equal(sc.b->letters[WM_WG_INITIATION], 1);
+	end_scene(&sc);
+}
+
+static void test_crossing_initiations_both_succeed_at_once(void **state)
+{
+	struct scene sc;
+	make_scene(&sc, no_psk);
+	struct wm_endpoint at = place_of(sc.a);
+	wm_wg_place_set(&sc.b->peer->place, &at);
+	send_packet(sc.a, 1);
+	send_packet(sc.b, 2);
+	turn(sc.a, sc.now); /* both are on their way */
+	turn(sc.b, sc.now);
+	talk(&sc);
+	assert_int_equal(sc.a->letters[WM_WG_INITIATION], 1);
+	assert_int_equal(sc.b->letters[WM_WG_INITIATION], 1);
+	assert_int_equal(sc.a->packets, 1);
+	assert_int_equal(sc.b->packets, 1);
+	for (uint8_t i = 0; i < 10; i++) {
+		send_packet(sc.a, i);
+		send_packet(sc.b, i);
+		talk(&sc);
+	}
+	assert_int_equal(sc.a->packets, 11);
+	assert_int_equal(sc.b->packets, 11);
+	pass(&sc, 60 * S);
+	assert_int_equal(sc.a->letters[WM_WG_INITIATION], 1);
+	assert_int_equal(sc.b->letters[WM_WG_INITIATION], 1);
+	end_scene(&sc);
+}
+
+static void test_another_psk_never_meets(void **state)
+{
+	struct scene sc;
+	make_scene(&sc, no_psk);
+	wm_wg_handshakes_order(sc.a->h, WM_WG_ORDER_PSK, sc.a->peer, (const uint8_t[32]){ 9 }, 0);
+	send_packet(sc.a, 1);
+	talk(&sc);
+	pass(&sc, 4 * S);
+	assert_null(current(sc.a));
+	assert_null(current(sc.b));
+	assert_int_equal(drops(sc.a, WM_DROP_HANDSHAKE), 1);
+	wm_wg_handshakes_order(sc.a->h, WM_WG_ORDER_PSK, sc.a->peer, no_psk, 0);
+	pass(&sc, 4 * S); /* the next try succeeds, and what waited arrives */
+	assert_int_equal(sc.b->packets, 1);
+	end_scene(&sc);
+}
+
+static void test_nobody_there(void **state)
+{
+	struct scene sc;
+	make_scene(&sc, no_psk);
+	sc.b->is_deaf = true;
+	for (uint8_t i = 0; i < 70; i++)
+		send_packet(sc.a, i);
+	talk(&sc);
+	pass(&sc, 100 * S);
+	assert_int_equal(drops(sc.a, WM_DROP_STAGED), WM_WG_STAGE_MAX);
+	assert_true(due_of(sc.a) != WM_WG_NEVER); /* keys are to be wiped */
+	pass(&sc, 600 * S);
+	assert_true(due_of(sc.a) == WM_WG_NEVER);
+	sc.b->is_deaf = false;
+	open_session(&sc); /* a new packet tries again */
+	end_scene(&sc);
+}
+
+static void test_a_peer_without_place_is_not_tried(void **state)
+{
+	struct scene sc;
+	make_scene(&sc, no_psk);
+	send_packet(sc.b, 1);
+	talk(&sc);
+	assert_int_equal(drops(sc.b, WM_DROP_NO_ENDPOINT), 1);
+	assert_true(due_of(sc.b) == WM_WG_NEVER);
+	end_scene(&sc);
+}
+
+static void test_under_load_a_cookie_is_asked_for(void **state)
+{
+	static const uint8_t junk[148] = { 1 };
+	struct scene sc;
+	make_scene(&sc, no_psk);
+	struct wm_endpoint from = place_of(sc.a);
+	for (unsigned i = 0; i < WM_WG_QUEUE; i++)
+		assert_true(wm_wg_handshakes_offer(sc.b->h, &from, junk, sizeof(junk)));
+	assert_false(wm_wg_handshakes_offer(sc.b->h, &from, junk, sizeof(junk)));
+	turn(sc.b, sc.now);
+	assert_int_equal(drops(sc.b, WM_DROP_MAC1), WM_WG_QUEUE);
+
+	send_packet(sc.a, 1); /* within the second that the load lasts */
+	talk(&sc);
+	assert_null(current(sc.a));
+	assert_int_equal(drops(sc.b, WM_DROP_COOKIE), 1);
+	assert_int_equal(sc.a->letters[WM_WG_COOKIE], 1);
+
+	for (unsigned i = 0; i < 12; i++) { /* the load goes on, and the next try carries the cookie */
+		pass(&sc, S / 2);
+		for (unsigned j = 0; j < WM_WG_QUEUE_LOADED; j++)
+			wm_wg_handshakes_offer(sc.b->h, &from, junk, sizeof(junk));
+	}
+	assert_int_equal(sc.b->packets, 1);
+	assert_non_null(current(sc.a));
+	assert_int_equal(sc.a->letters[WM_WG_COOKIE], 1);
+	end_scene(&sc);
+}
+
+static void test_replays_and_floods(void **state)
+{
+	struct scene sc;
+	make_scene(&sc, no_psk);
+	send_packet(sc.a, 1);
+	turn(sc.a, sc.now);
+	receive(sc.b, sc.now);
+	struct wm_wg_letter first = sc.b->last;
+	turn(sc.b, sc.now);
+	sc.now += 10 * S;
+	assert_true(wm_wg_handshakes_offer(sc.b->h, &first.from, first.data, first.len));
+	turn(sc.b, sc.now);
+	assert_int_equal(drops(sc.b, WM_DROP_STALE), 1);
+	assert_int_equal(drops(sc.b, WM_DROP_FLOOD), 0);
+
+	turn(sc.a, sc.now); /* a's second initiation, and a third right behind it */
+	struct wm_endpoint elsewhere = { .addr = wm_addr_v4(0x7f000001), .port = 9 };
+	wm_wg_place_set(&sc.a->peer->place, &elsewhere);
+	elsewhere = place_of(sc.b);
+	wm_wg_place_set(&sc.a->peer->place, &elsewhere);
+	sc.a->peer->initiated_to.port = 1;
+	wm_wg_handshakes_tell(sc.a->h, sc.a->peer, WM_WG_NEWS_MOVED);
+	turn(sc.a, sc.now);
+	receive(sc.b, sc.now);
+	turn(sc.b, sc.now);
+	assert_int_equal(sc.b->letters[WM_WG_INITIATION], 3);
+	assert_int_equal(drops(sc.b, WM_DROP_FLOOD), 1);
+	end_scene(&sc);
+}
+
+static void test_strangers(void **state)
+{
+	struct scene sc;
+	make_scene(&sc, no_psk);
+	struct side *c = side_new();
+	meet(c, sc.b, no_psk, true);
+	turn(c, sc.now);
+	send_packet(c, 1);
+	turn(c, sc.now);
+	receive(sc.b, sc.now);
+	turn(sc.b, sc.now);
+	assert_int_equal(drops(sc.b, WM_DROP_UNKNOWN_PEER), 1);
+	side_free(c, sc.now);
+	end_scene(&sc);
+}
+
+/* Offers @good with every bit flipped and cut at every length; nothing may come of it. */
+static void disturb(struct side *s, const struct wm_wg_letter *good, int64_t now)
+{
+	struct wm_endpoint far = { .addr = wm_addr_v4(0x7f000001), .port = 9 };
+	for (size_t bit = 0; bit < (size_t)good->len * 8; bit++) {
+		struct wm_wg_letter bad = *good;
+		/* The second MAC counts only under load. */
+		if (good->len != 64 && bit / 8 >= good->len - (size_t)WM_WG_MAC)
+			break;
+		bad.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		wm_wg_handshakes_offer(s->h, &far, bad.data, bad.len);
+		turn(s, now);
+	}
+	for (size_t len = 0; len < good->len; len++) {
+		wm_wg_handshakes_offer(s->h, &far, good->data, len);
+		turn(s, now);
+	}
+}
+
+static void test_disturbed_messages_change_nothing(void **state)
+{
+	struct scene sc;
+	struct wm_endpoint at;
+	make_scene(&sc, no_psk);
+	send_packet(sc.a, 1);
+	turn(sc.a, sc.now);
+	receive(sc.b, sc.now);
+	struct wm_wg_letter hello = sc.b->last;
+	sc.b->h->n_letters = 0; /* not yet */
+	disturb(sc.b, &hello, sc.now);
+	assert_null(atomic_load(&sc.b->peer->next));
+	assert_false(wm_wg_place_get(&sc.b->peer->place, &at));
+
+	assert_true(wm_wg_handshakes_offer(sc.b->h, &hello.from, hello.data, hello.len));
+	turn(sc.b, sc.now);
+	receive(sc.a, sc.now);
+	struct wm_wg_letter reply = sc.a->last;
+	sc.a->h->n_letters = 0;
+	disturb(sc.a, &reply, sc.now);
+	assert_null(current(sc.a));
+	assert_true(wm_wg_place_get(&sc.a->peer->place, &at));
+	assert_true(at.port != 9);
+
+	assert_true(wm_wg_handshakes_offer(sc.a->h, &reply.from, reply.data, reply.len));
+	talk(&sc);
+	assert_int_equal(sc.b->packets, 1);
+	end_scene(&sc);
+}
+
+static void test_the_initiator_rekeys_after_two_minutes(void **state)
+{
+	struct scene sc;
+	make_scene(&sc, no_psk);
+	open_session(&sc);
+	uint64_t first = current(sc.a)->id;
+	for (unsigned i = 0; i < 118; i++) {
+		pass(&sc, S);
+		send_packet(sc.a, 1);
+		send_packet(sc.b, 1);
+		talk(&sc);
+	}
+	assert_int_equal(current(sc.a)->id, first);
+	for (unsigned i = 0; i < 10; i++) {
+		pass(&sc, S);
+		send_packet(sc.b, 1);
+		send_packet(sc.a, 1);
+		talk(&sc);
+	}
+	assert_int_not_equal(current(sc.a)->id, first);
+	assert_int_equal(sc.b->letters[WM_WG_INITIATION], 2);
+	assert_int_equal(sc.a->letters[WM_WG_INITIATION], 0);
+	assert_int_equal(sc.a->packets, 128);
+	assert_int_equal(sc.b->packets, 129);
+	end_scene(&sc);
+}
+
+static void test_an_idle_pair_forgets_and_sleeps(void **state)
+{
+	struct scene sc;
+	make_scene(&sc, no_psk);
+	open_session(&sc);
+	pass(&sc, 30 * S);
+	assert_int_equal(sc.a->keepalives, 1); /* the answer to a's only packet */
+	pass(&sc, 509 * S);
+	assert_non_null(current(sc.a));
+	pass(&sc, 2 * S);
+	assert_null(current(sc.a));
+	assert_null(current(sc.b));
+	assert_true(due_of(sc.a) == WM_WG_NEVER && due_of(sc.b) == WM_WG_NEVER);
+	pass(&sc, 36000 * S);
+	assert_int_equal(sc.a->keepalives, 1);
+	open_session(&sc);
+	end_scene(&sc);
+}
+
+static void test_a_persistent_keepalive_holds_a_session(void **state)
+{
+	struct scene sc;
+	make_scene(&sc, no_psk);
+	wm_wg_handshakes_order(sc.a->h, WM_WG_ORDER_KEEPALIVE, sc.a->peer, NULL, 25 * S);
+	talk(&sc);
+	assert_non_null(current(sc.b)); /* at once */
+	pass(&sc, 3600 * S);
+	assert_non_null(current(sc.b));
+	assert_true(sc.b->keepalives >= 140 && sc.b->keepalives <= 180);
+	wm_wg_handshakes_order(sc.a->h, WM_WG_ORDER_KEEPALIVE, sc.a->peer, NULL, 0);
+	pass(&sc, 600 * S);
+	assert_null(current(sc.a));
+	end_scene(&sc);
+}
+
+static void test_a_new_key_ends_all_sessions(void **state)
+{
+	struct scene sc;
+	uint8_t key[32];
+	make_scene(&sc, no_psk);
+	open_session(&sc);
+	wm_x25519_generate(key);
+	wm_wg_handshakes_order(sc.a->h, WM_WG_ORDER_KEY, NULL, key, 0);
+	turn(sc.a, sc.now);
+	assert_null(current(sc.a));
+	send_packet(sc.a, 2);
+	talk(&sc);
+	pass(&sc, 5 * S);
+	assert_int_equal(drops(sc.b, WM_DROP_UNKNOWN_PEER), 1);
+	wm_wg_handshakes_order(sc.a->h, WM_WG_ORDER_KEY, NULL, sc.a->private_key, 0);
+	pass(&sc, 10 * S);
+	send_packet(sc.a, 3);
+	pass(&sc, 10 * S);
+	assert_non_null(current(sc.a));
+	assert_int_equal(sc.a->unopened, 1); /* b's keepalive in the old session */
+	sc.a->unopened = 0;
+	end_scene(&sc);
+}
+
+static void test_a_removed_peer_is_gone(void **state)
+{
+	struct scene sc;
+	make_scene(&sc, no_psk);
+	open_session(&sc);
+	send_packet(sc.b, 1); /* news that nobody will hear */
+	wm_wg_handshakes_order(sc.b->h, WM_WG_ORDER_REMOVE, sc.b->peer, NULL, 0);
+	sc.b->peer = NULL;
+	turn(sc.b, sc.now);
+	assert_true(due_of(sc.b) == WM_WG_NEVER);
+	assert_int_equal(sc.b->h->peers.count, 0);
+	sc.b->is_deaf = false;
+	wm_wg_handshakes_offer(sc.b->h, &sc.b->last.from, sc.b->last.data, sc.b->last.len);
+	turn(sc.b, sc.now);
+	assert_int_equal(drops(sc.b, WM_DROP_UNKNOWN_PEER), 1);
+	end_scene(&sc);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_what_waits_arrives_in_order),
+		cmocka_unit_test(test_without_packets_a_keepalive_confirms),
+		cmocka_unit_test(test_crossing_initiations_both_succeed_at_once),
+		cmocka_unit_test(test_another_psk_never_meets),
+		cmocka_unit_test(test_nobody_there),
+		cmocka_unit_test(test_a_peer_without_place_is_not_tried),
+		cmocka_unit_test(test_under_load_a_cookie_is_asked_for),
+		cmocka_unit_test(test_replays_and_floods),
+		cmocka_unit_test(test_strangers),
+		cmocka_unit_test(test_disturbed_messages_change_nothing),
+		cmocka_unit_test(test_the_initiator_rekeys_after_two_minutes),
+		cmocka_unit_test(test_an_idle_pair_forgets_and_sleeps),
+		cmocka_unit_test(test_a_persistent_keepalive_holds_a_session),
+		cmocka_unit_test(test_a_new_key_ends_all_sessions),
+		cmocka_unit_test(test_a_removed_peer_is_gone),
+	};
+	return cmocka_run_group_tests_name("wg/exchange", tests, NULL, NULL);
+}
