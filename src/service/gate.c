@@ -1,0 +1,134 @@
+/*
+ * The gate in front of every handler: find the method's row, find out who calls, refuse what the
+ * row does not allow. A caller is known by the auth provider's word, or, inside the mesh, by its
+ * address: WireGuard lets a packet in only from the addresses of the key that sealed it. Metadata
+ * in which a caller says who it is counts for nothing here.
+ */
+#include "service/internal.h"
+
+#include "auth/auth.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "service/live.h"
+
+enum served_by { WM_SERVED_BY_LEADER, WM_SERVED_BY_ANY, WM_SERVED_BY_LOCAL };
+
+struct policy {
+	const char *path;
+	enum served_by where;
+	bool in_mesh;
+};
+
+static const struct policy table[] = {
+#define WM_POLICY_ROW(path, where, in_mesh) {path, where, in_mesh},
+#include "service/policy.def.h"
+#undef WM_POLICY_ROW
+};
+
+#define MAX_HEADERS 64
+
+static const struct policy *find_policy(const char *path)
+{
+	for (size_t i = 0; i < WM_ARRAY_LEN(table); i++)
+		if (wm_streq(table[i].path, path))
+			return &table[i];
+	return NULL;
+}
+
+bool wm_service_in_mesh(const struct wm_service *s, const struct wm_addr *addr)
+{
+	struct wm_prefix networks[2];
+	size_t n = s->opts.networks(s->opts.arg, networks);
+	for (size_t i = 0; i < n; i++)
+		if (wm_prefix_contains(&networks[i], addr))
+			return true;
+	return false;
+}
+
+/* True when the call came over the mesh: both ends of its connection are mesh addresses. */
+static bool came_over_mesh(const struct wm_service *s, const struct wm_rpc_call *call,
+			   struct wm_addr *from)
+{
+	struct wm_endpoint peer, local;
+	if (!wm_rpc_call_peer(call, &peer) || !wm_rpc_call_local(call, &local))
+		return false;
+	*from = peer.addr;
+	return wm_service_in_mesh(s, &peer.addr) && wm_service_in_mesh(s, &local.addr);
+}
+
+static int authenticate(const struct wm_service *s, struct wm_rpc_call *call, struct wm_err *err)
+{
+	struct wm_auth_header headers[MAX_HEADERS];
+	struct wm_auth_call question = {.headers = headers, .peer_cn = wm_rpc_call_peer_cn(call)};
+	size_t at = 0;
+	while (question.n_headers < MAX_HEADERS &&
+	       wm_rpc_call_metadata_next(call, &at, &headers[question.n_headers].name,
+					 &headers[question.n_headers].value))
+		question.n_headers++;
+	char id[WM_IDENT_TEXT];
+	int rc = wm_auth_identify(s->opts.auth, &question, id, err);
+	if (rc != 0)
+		return wm_wrap(err, "authenticate");
+	wm_rpc_call_set_identity(call, id);
+	return 0;
+}
+
+int wm_service_gate(struct wm_rpc_call *call, void *arg, struct wm_err *err)
+{
+	struct wm_service *s = arg;
+	const char *path = wm_rpc_call_method(call)->path;
+	const struct policy *policy = find_policy(path);
+	if (policy == NULL)
+		return wm_fail(err, WM_UNIMPLEMENTED, "%s is not in this version", path + 1);
+	struct wm_addr from;
+	bool over_mesh = came_over_mesh(s, call, &from);
+	if (s->opts.auth != NULL) {
+		int rc = authenticate(s, call, err);
+		if (rc != 0)
+			return rc;
+	} else if (over_mesh && s->opts.live != NULL) {
+		const char *id = wm_graph_node_at(wm_live_graph(s->opts.live), &from);
+		if (id != NULL)
+			wm_rpc_call_set_identity(call, id);
+	}
+	if (policy->in_mesh && !over_mesh)
+		return wm_fail(err, WM_PERMISSION_DENIED,
+			       "%s is only for callers inside the mesh: call it over a mesh address",
+			       path + 1);
+	if (policy->where != WM_SERVED_BY_LOCAL)
+		return wm_service_check_state(s, err);
+	return 0;
+}
+
+enum wm_caller_proof wm_service_caller(const struct wm_service *s, const struct wm_rpc_call *call)
+{
+	if (wm_rpc_call_identity(call) == NULL)
+		return WM_CALLER_UNKNOWN;
+	return s->opts.auth != NULL ? WM_CALLER_AUTHENTICATED : WM_CALLER_ADDRESS;
+}
+
+int wm_service_check_self(const struct wm_service *s, const struct wm_rpc_call *call,
+			  const char *node_id, bool anonymous, struct wm_err *err)
+{
+	const char *caller = wm_rpc_call_identity(call);
+	if (caller == NULL && anonymous)
+		return 0;
+	if (caller == NULL)
+		return wm_fail(err, WM_PERMISSION_DENIED,
+			       "nobody may act for %s without saying who it is: call over its mesh address",
+			       node_id);
+	if (!wm_streq(caller, node_id))
+		return wm_fail(err, WM_PERMISSION_DENIED, "%s may not act for %s", caller, node_id);
+	return 0;
+}
+
+int wm_service_check_state(const struct wm_service *s, struct wm_err *err)
+{
+	if (s->stopping)
+		return wm_fail(err, WM_UNAVAILABLE, "%s is stopping", s->opts.node_id);
+	if (s->opts.store == NULL)
+		return wm_fail(err, WM_UNAVAILABLE,
+			       "%s holds no state of the mesh: ask a storage member",
+			       s->opts.node_id);
+	return 0;
+}

@@ -1,0 +1,43 @@
+#pragma once
+/* What the files of service/ share: the context of all handlers and a few answers they have in common. */
+#include "base/list.h"
+#include "rpc/server.h"
+#include "service/service.h"
+
+struct wm_service {
+	struct wm_service_opts opts;
+	struct wm_list subscribers;
+	bool stopping;
+};
+
+/* How a caller's identity was established. */
+enum wm_caller_proof {
+	WM_CALLER_UNKNOWN,
+	WM_CALLER_AUTHENTICATED, /* by the auth provider */
+	WM_CALLER_ADDRESS,	 /* by a mesh address, which WireGuard ties to the node's key */
+};
+
+/* Who calls, and how we know. */
+enum wm_caller_proof wm_service_caller(const struct wm_service *s, const struct wm_rpc_call *call);
+/*
+ * PERMISSION_DENIED unless the caller is @node_id itself. With an auth provider its word counts;
+ * without one the mesh address does, and @anonymous says whether neither is acceptable too.
+ */
+WM_MUST_CHECK int wm_service_check_self(const struct wm_service *s, const struct wm_rpc_call *call,
+					const char *node_id, bool anonymous, struct wm_err *err);
+/* UNAVAILABLE or UNIMPLEMENTED when this node has no state to answer from. */
+WM_MUST_CHECK int wm_service_check_state(const struct wm_service *s, struct wm_err *err);
+/* True when the address lies in one of the mesh networks. */
+bool wm_service_in_mesh(const struct wm_service *s, const struct wm_addr *addr);
+
+void wm_membership_register(struct wm_service *s, struct wm_rpc_server *server);
+void wm_node_register(struct wm_service *s, struct wm_rpc_server *server);
+void wm_mesh_register(struct wm_service *s, struct wm_rpc_server *server);
+
+/* Handlers of v1.Membership, a file each. */
+void wm_membership_join(struct wm_rpc_call *call, const ProtobufCMessage *request, void *arg);
+void wm_membership_update(struct wm_rpc_call *call, const ProtobufCMessage *request, void *arg);
+void wm_membership_leave(struct wm_rpc_call *call, const ProtobufCMessage *request, void *arg);
+void wm_membership_subscribe(struct wm_rpc_call *call, const ProtobufCMessage *request, void *arg);
+/* Ends every subscription with UNAVAILABLE. */
+void wm_membership_end_subscriptions(struct wm_service *s);

@@ -1,0 +1,53 @@
+#pragma once
+/*
+ * The API of a node: the services of package v1 over one rpc server, behind one gate that finds out
+ * who calls and holds each method against the policy table. Membership and Mesh are served by nodes
+ * that hold state, Node by all. Everything in the options is borrowed. Loop thread only.
+ */
+#include "base/addr.h"
+#include "base/arena.h"
+#include "base/err.h"
+#include "mesh/leases.h"
+#include "pb/v1.h"
+
+struct wm_auth_provider;
+struct wm_live;
+struct wm_log;
+struct wm_loop;
+struct wm_rpc_server;
+struct wm_service;
+struct wm_store;
+struct wm_tls_config;
+
+struct wm_service_opts {
+	struct wm_loop *loop;
+	struct wm_log *log;
+	const char *node_id;
+	struct wm_store *store; /* NULL: this node holds no state */
+	struct wm_live *live;	/* with the store */
+	const struct wm_auth_provider *auth; /* NULL: callers are anonymous outside the mesh */
+	struct wm_tls_config *client_tls; /* for asking other nodes; NULL = cleartext */
+	bool mesh_api;			  /* serve v1.Mesh */
+	const struct wm_lease_static *fixed;
+	size_t n_fixed;
+	/* What only the node itself knows; @out and what it points to live in @a. */
+	void (*status)(void *arg, struct wm_arena *a, V1__Status *out);
+	/* The mesh networks as this node knows them; returns how many (0 before it is a member). */
+	size_t (*networks)(void *arg, struct wm_prefix out[2]);
+	/* The mesh address and API port of another node; false when it is unknown here. */
+	bool (*find_node)(void *arg, const char *id, struct wm_endpoint *out);
+	void *arg;
+};
+
+/* Registers the services with @server, which is not listening yet. */
+struct wm_service *wm_service_new(struct wm_rpc_server *server, const struct wm_service_opts *opts);
+/* Ends the subscriptions; before the server is drained, so that their calls can finish. */
+void wm_service_stop(struct wm_service *s);
+/* After the store has ended its proposals. */
+void wm_service_free(struct wm_service *s);
+
+/* The gate, for struct wm_rpc_server_opts; @arg is the service. */
+struct wm_rpc_call;
+int wm_service_gate(struct wm_rpc_call *call, void *arg, struct wm_err *err);
+/* A node that becomes a storage member after the server was opened: from now on it serves state. */
+void wm_service_set_state(struct wm_service *s, struct wm_store *store, struct wm_live *live);
