@@ -1,0 +1,319 @@
+/*
+ * The start, in the order in which things can go wrong: identity, privileges, interface and port,
+ * API port; only then does the mesh hear of us. The stop is the mirror, one step a turn of the loop,
+ * since some of it has to wait: membership given up (if asked for), calls drained, state closed,
+ * host restored.
+ */
+#include "agent/agent.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include "agent/internal.h"
+#include "agent/options.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "fabric/detect.h"
+#include "fabric/fabric.h"
+#include "mesh/nodes.h"
+#include "platform/caps.h"
+#include "platform/net.h"
+#include "rpc/server.h"
+
+#define RUN_DIR	   "/run/webmesh"
+#define UAPI_DIR   "/var/run/wireguard"
+#define GRACE	   (500 * WM_NS_PER_MS)
+
+/* ---- start ---- */
+
+static void on_broken(void *arg, const struct wm_err *why)
+{
+	wm_agent_stop(arg, why);
+}
+
+static int open_device(struct wm_agent *a, struct wm_err *err)
+{
+	static const struct wm_wg_events events = {.on_broken = on_broken};
+	const struct wm_node_options *o = a->options;
+	struct wm_wg_device_opts opts = {
+		.name = o->wireguard_interface_name,
+		.mtu = (uint32_t)o->wireguard_mtu,
+		.uapi_dir = UAPI_DIR,
+	};
+	int rc = wm_wg_device_open(a->loop, a->log, &opts, &events, a, &a->device, err);
+	if (rc != 0)
+		return wm_wrap(err, "wireguard.interface-name %s", o->wireguard_interface_name);
+	struct wm_wg_config wish = {.has_private_key = true, .has_listen_port = true,
+				    .listen_port = o->wireguard_listen_port};
+	struct wm_secret private_key;
+	wm_key_wireguard(&a->identity.key, &private_key);
+	memcpy(wish.private_key, wm_secret_bytes(&private_key), WM_WG_KEY);
+	wm_secret_fini(&private_key);
+	rc = wm_wg_device_configure(a->device, &wish, err);
+	wm_wipe(&wish, sizeof(wish));
+	if (rc != 0)
+		return wm_wrap(err, "wireguard.listen-port %u", o->wireguard_listen_port);
+	return 0;
+}
+
+static int detect_endpoints(struct wm_agent *a, struct wm_err *err)
+{
+	struct wm_node_options *o = a->options;
+	if (!wm_node_options_detects(o)) {
+		wm_node_options_apply_endpoints(o, NULL, 0);
+		return 0;
+	}
+	const char *skip[] = {wm_wg_device_name(a->device), NULL};
+	struct wm_detect_opts opts = {.with_private = o->global_detect_private_endpoints,
+				      .with_ipv6 = o->global_detect_ipv6,
+				      .skip = skip};
+	struct wm_prefix *found = NULL;
+	size_t n = 0;
+	int rc = wm_detect_endpoints(wm_fabric_net(a->fabric), &opts, &found, &n, err);
+	if (rc != 0)
+		return wm_wrap(err, "global.detect-endpoints");
+	struct wm_addr *addrs = wm_calloc(n + 1, sizeof(*addrs));
+	for (size_t i = 0; i < n; i++)
+		addrs[i] = found[i].addr;
+	wm_free(found);
+	if (n == 0)
+		wm_warn(a->log, "endpoints.none", "hint=\"global.detect-private-endpoints finds private ones\"");
+	wm_node_options_apply_endpoints(o, addrs, n);
+	wm_free(addrs);
+	return 0;
+}
+
+static int open_fabric(struct wm_agent *a, struct wm_err *err)
+{
+	struct wm_fabric_opts opts = {.device = a->device, .run_dir = RUN_DIR};
+	int rc = wm_fabric_open(a->loop, a->log, &opts, &a->fabric, err);
+	return rc != 0 ? rc : detect_endpoints(a, err);
+}
+
+static size_t networks(void *arg, struct wm_prefix out[2])
+{
+	struct wm_agent *a = arg;
+	memcpy(out, a->networks, sizeof(a->networks));
+	return a->n_networks;
+}
+
+/* Another node's API: over our own graph when we hold the state, else only a direct peer's. */
+static bool find_node(void *arg, const char *id, struct wm_endpoint *out)
+{
+	struct wm_agent *a = arg;
+	if (wm_agent_find_peer(a, id, out))
+		return true;
+	if (a->live == NULL)
+		return false;
+	struct wm_arena arena;
+	wm_arena_init(&arena, 0);
+	V1__MeshNode *node = wm_graph_node(wm_live_graph(a->live), &arena, id);
+	struct wm_prefix p;
+	bool found = node != NULL && (wm_node_ipv4(node, &p) || wm_node_ipv6(node, &p));
+	if (found) {
+		out->addr = p.addr;
+		out->port = wm_node_feature_port(node, V1__FEATURE__NODES);
+		found = out->port != 0;
+	}
+	wm_arena_fini(&arena);
+	return found;
+}
+
+static int open_api(struct wm_agent *a, struct wm_err *err)
+{
+	const struct wm_node_options *o = a->options;
+	a->server = wm_rpc_server_new(a->loop, a->log);
+	struct wm_service_opts opts = {
+		.loop = a->loop,
+		.log = a->log,
+		.node_id = a->identity.node_id,
+		.auth = a->identity.auth,
+		.client_tls = a->identity.client_tls,
+		.mesh_api = o->services_api_mesh_enabled,
+		.status = wm_agent_status,
+		.networks = networks,
+		.find_node = find_node,
+		.arg = a,
+	};
+	a->service = wm_service_new(a->server, &opts);
+	if (o->services_api_disabled)
+		return 0;
+	struct wm_rpc_server_opts listen = {.at = o->services_api_listen_address,
+					    .tls = a->identity.server_tls,
+					    .gate = wm_service_gate,
+					    .gate_arg = a->service};
+	int rc = wm_rpc_server_listen(a->server, &listen, &a->api, err);
+	return rc == 0 ? 0 : wm_wrap(err, "services.api.listen-address");
+}
+
+static void on_signal(void *arg, int signum)
+{
+	struct wm_agent *a = arg;
+	wm_info(a->log, "node.signal", "signal=%d", signum);
+	wm_agent_stop(a, NULL);
+}
+
+/* What a node may do from here on: administer networks, and bind low ports if it was told to. */
+static int restrict_privileges(struct wm_agent *a, struct wm_err *err)
+{
+	unsigned caps = WM_CAP_NET_ADMIN;
+	uint16_t port = a->options->services_api_listen_address.port;
+	if (!a->options->services_api_disabled && port != 0 && port < 1024)
+		caps |= WM_CAP_NET_BIND;
+	int rc = wm_caps_require(caps, "webmesh-node", err);
+	return rc != 0 ? rc : wm_caps_restrict(caps, err);
+}
+
+static int start(struct wm_agent *a, struct wm_err *err)
+{
+	int rc = wm_identity_init(&a->identity, a->options, a->log, err);
+	if (rc == 0)
+		rc = restrict_privileges(a, err);
+	if (rc != 0)
+		return rc;
+	a->loop = wm_loop_new(a->log);
+	rc = wm_signal_open(a->loop, SIGINT, on_signal, a, &a->sigint, err);
+	if (rc == 0)
+		rc = wm_signal_open(a->loop, SIGTERM, on_signal, a, &a->sigterm, err);
+	if (rc == 0)
+		rc = open_device(a, err);
+	if (rc == 0)
+		rc = open_fabric(a, err);
+	if (rc == 0)
+		rc = open_api(a, err);
+	if (rc != 0)
+		return rc;
+	if (wm_node_options_is_storage(a->options))
+		return wm_founder_start(a, err);
+	wm_joiner_start(a);
+	return 0;
+}
+
+void wm_agent_become_member(struct wm_agent *a, const V1__JoinResponse *view)
+{
+	struct wm_err err;
+	if (a->stopping)
+		return;
+	int rc = wm_agent_apply_view(a, view, &err);
+	if (a->ready) {
+		if (rc != 0)
+			wm_warn(a->log, "peers.not_applied", "error=\"%s\"", err.text);
+		return;
+	}
+	if (rc != 0)
+		return wm_agent_stop(a, &err);
+	a->ready = true;
+	wm_info(a->log, "node.ready", "node=%s ipv4=%s ipv6=%s api_port=%u start_ms=%lld",
+		a->identity.node_id, view->addressipv4, view->addressipv6, a->api.port,
+		(long long)((wm_clock_now() - a->started_ns) / WM_NS_PER_MS));
+	if (a->live == NULL)
+		wm_follower_start(a);
+}
+
+/* ---- stop ---- */
+
+static void finish(struct wm_defer *d)
+{
+	struct wm_agent *a = wm_container_of(d, struct wm_agent, next);
+	wm_loop_stop(a->loop);
+}
+
+static void on_store_closed(void *arg)
+{
+	struct wm_agent *a = arg;
+	a->store = NULL;
+	wm_defer(a->loop, &a->next, finish);
+}
+
+static void on_drained(void *arg)
+{
+	struct wm_agent *a = arg;
+	if (a->store != NULL)
+		wm_store_close(a->store, on_store_closed, a);
+	else
+		wm_defer(a->loop, &a->next, finish);
+}
+
+static void drain(struct wm_agent *a)
+{
+	wm_follower_free(a->follower);
+	a->follower = NULL;
+	wm_joiner_free(a->joiner);
+	a->joiner = NULL;
+	if (a->live != NULL)
+		wm_live_unlisten(&a->own_peers);
+	wm_defer_cancel(&a->refresh);
+	wm_service_stop(a->service);
+	if (a->server != NULL)
+		wm_rpc_server_drain(a->server, GRACE, on_drained, a);
+	else
+		on_drained(a);
+}
+
+static void begin_stop(struct wm_defer *d)
+{
+	struct wm_agent *a = wm_container_of(d, struct wm_agent, next);
+	bool leave = a->options->mesh_leave_on_stop && a->ready && a->live == NULL && a->why.code == 0;
+	if (leave)
+		wm_joiner_leave(a, drain);
+	else
+		drain(a);
+}
+
+void wm_agent_stop(struct wm_agent *a, const struct wm_err *why)
+{
+	if (a->stopping)
+		return;
+	a->stopping = true;
+	wm_err_copy(&a->why, why);
+	wm_info(a->log, "node.stopping", "reason=\"%s\"", why == NULL ? "asked to" : why->text);
+	wm_defer(a->loop, &a->next, begin_stop);
+}
+
+static bool never(void *arg)
+{
+	return false;
+}
+
+/* What is synchronous, in reverse order of birth; the loop turns a last time for what was closed. */
+static void fini(struct wm_agent *a)
+{
+	struct wm_err err;
+	wm_live_close(a->live);
+	wm_service_free(a->service);
+	if (a->server != NULL)
+		wm_rpc_server_free(a->server);
+	if (a->fabric != NULL && wm_fabric_close(a->fabric, &err) != 0)
+		wm_warn(a->log, "host.not_restored", "error=\"%s\"", err.text);
+	wm_wg_device_close(a->device);
+	wm_signal_close(a->sigterm);
+	wm_signal_close(a->sigint);
+	if (a->loop != NULL) {
+		wm_loop_run_until(a->loop, never, NULL, 0);
+		wm_loop_free(a->loop);
+	}
+	wm_arena_fini(&a->view_arena);
+	wm_identity_fini(&a->identity);
+}
+
+int wm_agent_run(struct wm_node_options *options, struct wm_log *log, struct wm_err *err)
+{
+	struct wm_agent a = {.options = options,
+			     .log = log,
+			     .started_ns = wm_clock_now(),
+			     .started_wall_ns = wm_clock_wall()};
+	wm_arena_init(&a.view_arena, 0);
+	struct wm_err failure;
+	if (start(&a, &failure) != 0) {
+		if (a.loop != NULL)
+			wm_agent_stop(&a, &failure);
+		else
+			wm_err_copy(&a.why, &failure);
+	}
+	if (a.loop != NULL)
+		wm_loop_run(a.loop);
+	fini(&a);
+	return wm_err_copy(err, &a.why);
+}

@@ -1,0 +1,189 @@
+/*
+ * A node that holds the state. It opens the store; an empty one is founded in one transaction, a
+ * full one gets this node's record brought up to date (its key or its endpoints may be new), the
+ * same way as a joiner's. From then on the graph says who our peers are.
+ */
+#include "agent/internal.h"
+#include "agent/options.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/rand.h"
+#include "base/str.h"
+#include "mesh/join.h"
+#include "mesh/network.h"
+#include "mesh/paths.h"
+#include "mesh/peers.h"
+
+static void refresh(struct wm_defer *d)
+{
+	struct wm_agent *a = wm_container_of(d, struct wm_agent, refresh);
+	struct wm_arena arena;
+	struct wm_err err;
+	V1__PeerConfigurations *config;
+	wm_arena_init(&arena, 0);
+	if (wm_peers_config(wm_live_graph(a->live), a->identity.node_id, &arena, &config, &err) != 0 ||
+	    wm_agent_apply_peers(a, config, &err) != 0)
+		wm_warn(a->log, "peers.not_applied", "error=\"%s\"", err.text);
+	wm_arena_fini(&arena);
+}
+
+static void on_own_peers_change(struct wm_live_listener *l)
+{
+	struct wm_agent *a = wm_container_of(l, struct wm_agent, own_peers);
+	wm_defer(a->loop, &a->refresh, refresh);
+}
+
+/* The state has us: serve it and live by it. */
+static int settle(struct wm_agent *a, struct wm_err *err)
+{
+	int rc = wm_live_open(a->loop, a->log, a->store, &a->live, err);
+	if (rc != 0)
+		return rc;
+	wm_service_set_state(a->service, a->store, a->live);
+	a->own_peers.node_id = a->identity.node_id;
+	a->own_peers.on_change = on_own_peers_change;
+	wm_live_listen(a->live, &a->own_peers);
+	struct wm_arena arena;
+	V1__JoinResponse *view;
+	wm_arena_init(&arena, 0);
+	rc = wm_join_answer(wm_live_graph(a->live), a->identity.node_id, &arena, &view, err);
+	if (rc == 0)
+		wm_agent_become_member(a, view);
+	wm_arena_fini(&arena);
+	return rc;
+}
+
+static void on_founded(struct wm_propose *p, const struct wm_err *err)
+{
+	struct wm_agent *a = wm_container_of(p, struct wm_agent, founding);
+	struct wm_err failure;
+	if (a->stopping)
+		return;
+	if (err != NULL)
+		return wm_agent_stop(a, err);
+	if (settle(a, &failure) != 0)
+		wm_agent_stop(a, &failure);
+}
+
+static int build_first_state(struct wm_agent *a, struct wm_arena *arena, struct wm_txn **out,
+			     struct wm_err *err)
+{
+	const struct wm_node_options *o = a->options;
+	struct wm_bootstrap b = {
+		.admin = o->bootstrap_admin,
+		.self = wm_agent_join_request(a, arena),
+		.voters = (const char *const *)o->bootstrap_voters.items,
+		.n_voters = o->bootstrap_voters.n,
+		.rbac = !o->bootstrap_disable_rbac && a->identity.auth != NULL,
+		.accept = wm_streq(o->bootstrap_default_network_policy, "accept"),
+		.joined_at_ns = wm_clock_wall(),
+	};
+	b.network.v4 = o->bootstrap_ipv4_network;
+	b.network.v6 = o->bootstrap_ipv6_network;
+	if (!wm_prefix_is_valid(&b.network.v6)) {
+		uint8_t mac[6], seed[16];
+		wm_rand_bytes(mac, sizeof(mac));
+		wm_ula_seed(b.joined_at_ns, mac, seed);
+		b.network.v6 = wm_ula_from_seed(seed, sizeof(seed));
+	}
+	if (!wm_str_copy(b.network.domain, sizeof(b.network.domain), o->bootstrap_mesh_domain))
+		return wm_fail(err, WM_INVALID_ARGUMENT, "bootstrap.mesh-domain: longer than %d bytes",
+			       WM_DOMAIN_MAX);
+	return wm_bootstrap_build(&b, out, err);
+}
+
+/* The state is there: our own record is written as if we joined again, so address and edges stay. */
+static int build_return(struct wm_agent *a, struct wm_view *v, struct wm_arena *arena,
+			struct wm_txn **out, struct wm_err *err)
+{
+	struct wm_graph *graph = wm_graph_new();
+	struct wm_join join = {
+		.req = wm_agent_join_request(a, arena),
+		.server = a->identity.node_id,
+		.authenticated = true, /* whoever holds the state is who it says */
+		.now_ns = wm_clock_wall(),
+	};
+	int rc = wm_graph_load(graph, v, err);
+	if (rc == 0)
+		rc = wm_join_build(v, graph, &join, out, err);
+	wm_graph_free(graph);
+	if (rc == 0)
+		return 0;
+	return wm_wrap(err, "storage.path %s holds a mesh that this node cannot come back to",
+		       a->options->storage_path);
+}
+
+static int collect(void *arg, const struct wm_kv *kv)
+{
+	wm_txn_delete(arg, kv->key);
+	return 0;
+}
+
+static void on_wiped(struct wm_propose *p, const struct wm_err *err);
+
+/* bootstrap.force: one transaction takes everything away, then the mesh is founded anew. */
+static int start_over(struct wm_agent *a, struct wm_view *v, struct wm_err *err)
+{
+	struct wm_txn *txn = wm_txn_new();
+	int rc = wm_view_scan(v, "/", collect, txn, err);
+	if (rc != 0) {
+		wm_txn_free(txn);
+		return rc;
+	}
+	wm_warn(a->log, "state.wiped", "keys=%zu reason=bootstrap.force", wm_txn_changes(txn));
+	wm_store_propose(a->store, &a->founding, txn, on_wiped);
+	return 0;
+}
+
+static int found_or_return(struct wm_agent *a, bool force, struct wm_err *err)
+{
+	struct wm_view *view;
+	struct wm_network network;
+	struct wm_txn *txn = NULL;
+	int rc = wm_store_view(a->store, &view, err);
+	if (rc != 0)
+		return rc;
+	bool founded = wm_network_get(view, &network, err) == 0;
+	if (founded && force) {
+		rc = start_over(a, view, err);
+		wm_view_close(view);
+		return rc;
+	}
+	struct wm_arena arena;
+	wm_arena_init(&arena, 0);
+	if (founded)
+		rc = build_return(a, view, &arena, &txn, err);
+	else
+		rc = build_first_state(a, &arena, &txn, err);
+	wm_view_close(view);
+	wm_arena_fini(&arena);
+	if (rc != 0)
+		return rc;
+	wm_info(a->log, founded ? "mesh.recovered" : "mesh.founded", "node=%s incarnation=%s",
+		a->identity.node_id, wm_store_incarnation(a->store));
+	wm_store_propose(a->store, &a->founding, txn, on_founded);
+	return 0;
+}
+
+static void on_wiped(struct wm_propose *p, const struct wm_err *err)
+{
+	struct wm_agent *a = wm_container_of(p, struct wm_agent, founding);
+	struct wm_err failure;
+	if (a->stopping)
+		return;
+	if (err != NULL)
+		return wm_agent_stop(a, err);
+	if (found_or_return(a, false, &failure) != 0)
+		wm_agent_stop(a, &failure);
+}
+
+int wm_founder_start(struct wm_agent *a, struct wm_err *err)
+{
+	const struct wm_node_options *o = a->options;
+	struct wm_store_opts opts = {.path = o->storage_in_memory ? NULL : o->storage_path};
+	int rc = wm_store_open(a->loop, a->log, &opts, &a->store, err);
+	if (rc != 0)
+		return wm_wrap(err, "storage.path");
+	return found_or_return(a, o->bootstrap_force, err);
+}

@@ -1,0 +1,145 @@
+#include "agent/identity.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/options.h"
+#include "auth/mtls.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "crypto/keyfile.h"
+#include "crypto/tls.h"
+
+/* A mesh takes a new key for a known ID only from a caller that proves the ID by other means. */
+static bool proves_id_by_certificate(const struct wm_node_options *o)
+{
+	return !wm_str_is_empty(o->auth_mtls_cert_file) || !wm_str_is_empty(o->auth_mtls_cert_data);
+}
+
+/*
+ * A key file older than the rotation interval is replaced, as the Go original does; but the new key
+ * is in place before the old one is gone, and never without a word.
+ */
+static int rotate_key(const struct wm_node_options *o, struct wm_log *log, struct wm_err *err)
+{
+	const char *path = o->wireguard_key_file;
+	struct stat st;
+	if (o->wireguard_key_rotation_interval <= 0 || stat(path, &st) != 0)
+		return 0;
+	int64_t age = wm_clock_wall() - (int64_t)st.st_mtime * WM_NS_PER_S;
+	if (age < o->wireguard_key_rotation_interval)
+		return 0;
+	if (!proves_id_by_certificate(o)) {
+		wm_info(log, "key.kept", "reason=\"the key is the only proof of this node's ID\"");
+		return 0;
+	}
+	/* What is replaced must be a key of ours: a path given by mistake is left alone. */
+	struct wm_key old, fresh;
+	int rc = wm_keyfile_read(path, &old, err);
+	if (rc != 0)
+		return rc;
+	wm_key_fini(&old);
+	char next[4096];
+	if (snprintf(next, sizeof(next), "%s.next", path) >= (int)sizeof(next))
+		return wm_fail(err, WM_INVALID_ARGUMENT, "wireguard.key-file: the path is too long");
+	unlink(next);
+	wm_key_generate(&fresh);
+	rc = wm_keyfile_create(next, &fresh, err);
+	wm_key_fini(&fresh);
+	if (rc != 0)
+		return rc;
+	if (rename(next, path) != 0)
+		return wm_fail_errno(err, errno, "%s", path);
+	wm_info(log, "key.rotated", "age=%llds", (long long)(age / WM_NS_PER_S));
+	return 0;
+}
+
+static int load_key(struct wm_identity *id, const struct wm_node_options *o, struct wm_log *log,
+		    struct wm_err *err)
+{
+	if (wm_str_is_empty(o->wireguard_key_file)) {
+		wm_key_generate(&id->key);
+		wm_info(log, "key.ephemeral", "hint=\"wireguard.key-file keeps one key for good\"");
+	} else {
+		bool created = false;
+		int rc = rotate_key(o, log, err);
+		if (rc == 0)
+			rc = wm_keyfile_ensure(o->wireguard_key_file, &id->key, &created, err);
+		if (rc != 0)
+			return wm_wrap(err, "wireguard.key-file");
+		if (created)
+			wm_info(log, "key.created", "file=%s", o->wireguard_key_file);
+	}
+	struct wm_pubkey pub = wm_key_public(&id->key);
+	wm_pubkey_format(&pub, id->public_text);
+	return 0;
+}
+
+static int load_server_tls(struct wm_identity *id, const struct wm_node_options *o,
+			   struct wm_log *log, struct wm_err *err)
+{
+	if (o->services_api_disabled)
+		return 0;
+	if (o->services_api_insecure) {
+		wm_warn(log, "api.insecure", "meaning=\"the API is neither encrypted nor authenticated\"");
+		return 0;
+	}
+	struct wm_tls_server_opts opts = {
+		.cert = {o->services_api_tls_cert_file, o->services_api_tls_cert_data},
+		.key = {o->services_api_tls_key_file, o->services_api_tls_key_data},
+		.require_client_cert = o->services_api_mtls || wm_node_options_auth_is_mtls(o),
+		.client_ca = {o->services_api_mtls_client_ca_file, NULL},
+	};
+	if (wm_str_is_empty(opts.client_ca.file) && !wm_str_is_empty(o->plugins_mtls_ca_file))
+		opts.client_ca.file = o->plugins_mtls_ca_file;
+	else if (wm_str_is_empty(opts.client_ca.file))
+		opts.client_ca.data = o->plugins_mtls_ca_data;
+	int rc = wm_tls_config_new_server(&opts, &id->server_tls, err);
+	return rc == 0 ? 0 : wm_wrap(err, "services.api");
+}
+
+static int load_client_tls(struct wm_identity *id, const struct wm_node_options *o,
+			   struct wm_log *log, struct wm_err *err)
+{
+	if (o->tls_insecure)
+		return 0;
+	if (o->tls_insecure_skip_verify)
+		wm_warn(log, "tls.unverified", "meaning=\"any server is believed\"");
+	struct wm_tls_client_opts opts = {
+		.ca = {o->tls_ca_file, o->tls_ca_data},
+		.cert = {o->auth_mtls_cert_file, o->auth_mtls_cert_data},
+		.key = {o->auth_mtls_key_file, o->auth_mtls_key_data},
+		.verify_chain_only = o->tls_verify_chain_only,
+		.skip_verify = o->tls_insecure_skip_verify,
+	};
+	int rc = wm_tls_config_new_client(&opts, &id->client_tls, err);
+	return rc == 0 ? 0 : wm_wrap(err, "tls");
+}
+
+int wm_identity_init(struct wm_identity *id, const struct wm_node_options *o, struct wm_log *log,
+		     struct wm_err *err)
+{
+	char hostname[256] = "";
+	if (gethostname(hostname, sizeof(hostname) - 1) != 0)
+		hostname[0] = '\0';
+	int rc = wm_node_options_node_id(o, hostname, id->node_id, err);
+	if (rc == 0)
+		rc = load_server_tls(id, o, log, err);
+	if (rc == 0)
+		rc = load_client_tls(id, o, log, err);
+	if (rc == 0)
+		rc = load_key(id, o, log, err);
+	if (rc == 0 && wm_node_options_auth_is_mtls(o))
+		id->auth = &wm_auth_mtls;
+	return rc;
+}
+
+void wm_identity_fini(struct wm_identity *id)
+{
+	wm_key_fini(&id->key);
+	wm_tls_config_free(id->server_tls);
+	wm_tls_config_free(id->client_tls);
+}

@@ -1,0 +1,102 @@
+#pragma once
+/*
+ * What the files of agent/ share: the node as one struct, whose parts are born in the order in which
+ * they stand here and die in the reverse. Loop thread only.
+ */
+#include "agent/identity.h"
+#include "base/addr.h"
+#include "base/arena.h"
+#include "loop/loop.h"
+#include "mesh/ids.h"
+#include "pb/v1.h"
+#include "rpc/client.h"
+#include "rpc/server.h"
+#include "service/live.h"
+#include "service/service.h"
+#include "store/store.h"
+#include "wg/device.h"
+
+struct wm_fabric;
+struct wm_joiner;
+struct wm_follower;
+struct wm_node_options;
+
+struct wm_agent {
+	struct wm_node_options *options; /* borrowed */
+	struct wm_log *log;
+	struct wm_identity identity;
+	struct wm_loop *loop;
+	struct wm_signal *sigint, *sigterm;
+	struct wm_wg_device *device;
+	struct wm_fabric *fabric;
+	struct wm_rpc_server *server;
+	struct wm_service *service;
+	struct wm_endpoint api; /* where the API listens; port 0 = it does not */
+
+	/* A node that holds the state. */
+	struct wm_store *store;
+	struct wm_live *live;
+	struct wm_live_listener own_peers;
+	struct wm_defer refresh;
+
+	/* A node that asks others. */
+	struct wm_joiner *joiner;
+	struct wm_follower *follower;
+
+	/* What the mesh last said of us; lives in @view_arena. */
+	struct wm_arena view_arena;
+	V1__JoinResponse *view; /* NULL before membership */
+	struct wm_prefix networks[2];
+	size_t n_networks;
+
+	int64_t started_wall_ns, started_ns;
+	bool ready;
+	bool stopping;
+	struct wm_defer next; /* the step of the stop that follows */
+	struct wm_propose founding;
+	struct wm_err why; /* code 0: stopped because somebody asked */
+};
+
+/* ---- agent.c ---- */
+/* Ends the node, orderly; @why NULL when it was asked to. The first reason counts. */
+void wm_agent_stop(struct wm_agent *a, const struct wm_err *why);
+/* Membership is there: applies it and says that the node is ready. */
+void wm_agent_become_member(struct wm_agent *a, const V1__JoinResponse *view);
+
+/* ---- view.c ---- */
+/* Takes over (copies) what the mesh says of us and makes the fabric so. */
+WM_MUST_CHECK int wm_agent_apply_view(struct wm_agent *a, const V1__JoinResponse *view,
+				      struct wm_err *err);
+/* The same with other peers, as a subscription or our own graph reports them. */
+WM_MUST_CHECK int wm_agent_apply_peers(struct wm_agent *a, const V1__PeerConfigurations *config,
+				       struct wm_err *err);
+/* The mesh address and API port of a direct peer. */
+bool wm_agent_find_peer(const struct wm_agent *a, const char *id, struct wm_endpoint *out);
+
+/* ---- request.c ---- */
+/* What this node tells a server that it joins; lives in @arena. */
+V1__JoinRequest *wm_agent_join_request(struct wm_agent *a, struct wm_arena *arena);
+
+/* ---- status.c ---- */
+void wm_agent_status(void *arg, struct wm_arena *arena, V1__Status *out);
+
+/* ---- founder.c ---- */
+/* Opens the state and founds the mesh or comes back to it; ends in become_member or stop. */
+WM_MUST_CHECK int wm_founder_start(struct wm_agent *a, struct wm_err *err);
+
+/* ---- joiner.c ---- */
+/* Asks the join addresses in turn until one lets us in; ends in become_member or stop. */
+void wm_joiner_start(struct wm_agent *a);
+/* Asks once more, in the background, since the mesh we knew does not answer. */
+void wm_joiner_start_again(struct wm_agent *a);
+bool wm_joiner_is_running(const struct wm_agent *a);
+/* Asks to be forgotten, then calls @done whatever came of it. */
+void wm_joiner_leave(struct wm_agent *a, void (*done)(struct wm_agent *a));
+void wm_joiner_free(struct wm_joiner *j); /* NULL is allowed */
+
+/* ---- follower.c ---- */
+/* Follows the peers that a storage member streams to us. */
+void wm_follower_start(struct wm_agent *a);
+/* Where membership is kept: the mesh address of a storage member; false when none is known. */
+bool wm_follower_target(const struct wm_agent *a, unsigned attempt, struct wm_endpoint *out);
+void wm_follower_free(struct wm_follower *f); /* NULL is allowed */

@@ -1,0 +1,82 @@
+/*
+ * webmesh-node: a member of a mesh. Options in, a node's life, an exit status out: 0 after an orderly
+ * stop, 2 when the options have to be mended, 1 for anything else.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/agent.h"
+#include "agent/options.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "base/version.h"
+
+extern char **environ;
+
+static int show_version(const struct wm_node_options *o)
+{
+	if (o->json)
+		printf("{\n    \"component\": \"webmesh-node\",\n    \"version\": \"%s\",\n"
+		       "    \"gitCommit\": \"%s\",\n    \"buildDate\": \"%s\"\n}\n",
+		       wm_version(), wm_version_commit(), wm_version_date());
+	else
+		printf("webmesh-node\n    Version:     %s\n    Git Commit:  %s\n    Build Date:  %s\n",
+		       wm_version(), wm_version_commit(), wm_version_date());
+	return 0;
+}
+
+static int show_help(void)
+{
+	struct wm_buf text = {0};
+	wm_node_options_help(&text);
+	fputs(wm_buf_str(&text), stdout);
+	wm_buf_fini(&text);
+	return 0;
+}
+
+static int fail(const struct wm_err *err)
+{
+	fprintf(stderr, "webmesh-node: %s\n", err->text);
+	return wm_err_exit_status(err->code);
+}
+
+static struct wm_log *open_log(const struct wm_node_options *o)
+{
+	enum wm_log_level level = WM_LOG_INFO;
+	if (!wm_log_level_parse(o->global_log_level, &level))
+		level = WM_LOG_INFO;
+	bool json = strcmp(o->global_log_format, "text") != 0;
+	return wm_log_new(STDERR_FILENO, level, json ? WM_LOG_JSON : WM_LOG_TEXT);
+}
+
+static int run(struct wm_node_options *o)
+{
+	struct wm_err err;
+	struct wm_log *log = open_log(o);
+	const struct wm_conf_list *warnings = wm_node_options_warnings(o);
+	for (size_t i = 0; i < warnings->n; i++)
+		wm_warn(log, "options.ignored", "what=\"%s\"", warnings->items[i]);
+	int rc = wm_agent_run(o, log, &err);
+	wm_log_free(log);
+	return rc == 0 ? 0 : fail(&err);
+}
+
+int main(int argc, char **argv)
+{
+	struct wm_err err;
+	struct wm_node_options *o = NULL;
+	signal(SIGPIPE, SIG_IGN);
+	if (wm_node_options_load(argc, argv, environ, &o, &err) != 0)
+		return fail(&err);
+	int status;
+	if (wm_node_options_wants_help(o))
+		status = show_help();
+	else if (wm_node_options_wants_version(o))
+		status = show_version(o);
+	else
+		status = run(o);
+	wm_node_options_free(o);
+	return status;
+}
