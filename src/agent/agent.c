@@ -49,7 +49,7 @@ static int open_device(struct wm_agent *a, struct wm_err *err)
 				    .listen_port = o->wireguard_listen_port};
 	struct wm_secret private_key;
 	wm_key_wireguard(&a->identity.key, &private_key);
-	memcpy(wish.private_key, wm_secret_bytes(&private_key), WM_WG_KEY);
+	memcpy(wish.private_key, private_key.bytes, WM_WG_KEY);
 	wm_secret_fini(&private_key);
 	rc = wm_wg_device_configure(a->device, &wish, err);
 	wm_wipe(&wish, sizeof(wish));

@@ -10,6 +10,7 @@ struct wm_live {
 	struct wm_store *store;
 	struct wm_graph *graph;
 	struct wm_watch watch;
+	bool watching;
 	struct wm_graph_delta delta;
 	struct wm_list listeners;
 	struct wm_defer reload;
@@ -45,9 +46,11 @@ static int load(struct wm_live *l, struct wm_err *err)
 	uint64_t revision = view->revision;
 	rc = wm_graph_load(l->graph, view, err);
 	wm_view_close(view);
-	if (rc == 0)
-		wm_store_watch(l->store, &l->watch, WM_REGISTRY, revision);
-	return rc;
+	if (rc != 0)
+		return rc;
+	wm_store_watch(l->store, &l->watch, WM_REGISTRY, revision);
+	l->watching = true;
+	return 0;
 }
 
 static void reload(struct wm_defer *d)
@@ -66,6 +69,7 @@ static void reload(struct wm_defer *d)
 static void on_watch_end(struct wm_watch *w, const struct wm_err *err)
 {
 	struct wm_live *l = wm_container_of(w, struct wm_live, watch);
+	l->watching = false;
 	if (err != NULL && err->code == WM_OUT_OF_RANGE)
 		wm_defer(l->loop, &l->reload, reload);
 }
@@ -94,7 +98,7 @@ void wm_live_close(struct wm_live *l)
 {
 	if (l == NULL)
 		return;
-	if (l->watch.store != NULL)
+	if (l->watching)
 		wm_watch_stop(&l->watch);
 	wm_defer_cancel(&l->reload);
 	while (!wm_list_is_empty(&l->listeners))
