@@ -33,7 +33,7 @@ check:
 	@/usr/bin/python3 tools/check.py
 
 check-long:
-	@tools/install_packages build demo test
+	@tools/install_packages build demo test long
 	@/usr/bin/python3 tools/check.py --long
 
 bench: build
