@@ -98,7 +98,7 @@ void wm_agent_status(void *arg, struct wm_arena *arena, V1__Status *out)
 	V1__JoinRequest *self = wm_agent_join_request(a, arena);
 	out->id = wm_arena_strdup(arena, a->identity.node_id);
 	out->description = wm_arena_strdup(arena, "webmesh-node (C)");
-	out->version = wm_arena_strdup(arena, wm_version());
+	out->version = wm_arena_strdup(arena, wm_version_text());
 	out->gitcommit = wm_arena_strdup(arena, wm_version_commit());
 	out->builddate = wm_arena_strdup(arena, wm_version_date());
 	out->uptime = duration(arena, wm_clock_now() - a->started_ns);

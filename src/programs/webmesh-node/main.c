@@ -15,25 +15,28 @@
 
 extern char **environ;
 
+static int show(const struct wm_buf *text)
+{
+	fputs(wm_buf_str(text), stdout);
+	return fflush(stdout) == 0 ? 0 : 1;
+}
+
 static int show_version(const struct wm_node_options *o)
 {
-	if (o->json)
-		printf("{\n    \"component\": \"webmesh-node\",\n    \"version\": \"%s\",\n"
-		       "    \"gitCommit\": \"%s\",\n    \"buildDate\": \"%s\"\n}\n",
-		       wm_version(), wm_version_commit(), wm_version_date());
-	else
-		printf("webmesh-node\n    Version:     %s\n    Git Commit:  %s\n    Build Date:  %s\n",
-		       wm_version(), wm_version_commit(), wm_version_date());
-	return 0;
+	struct wm_buf text = {0};
+	wm_version_format("webmesh-node", "webmesh-node", o->json, &text);
+	int status = show(&text);
+	wm_buf_fini(&text);
+	return status;
 }
 
 static int show_help(void)
 {
 	struct wm_buf text = {0};
 	wm_node_options_help(&text);
-	fputs(wm_buf_str(&text), stdout);
+	int status = show(&text);
 	wm_buf_fini(&text);
-	return 0;
+	return status;
 }
 
 static int fail(const struct wm_err *err)
