@@ -231,11 +231,11 @@ static int put_route(struct boot *s)
 
 	if (self->n_routes == 0)
 		return 0;
-	r.name = wm_route_auto_name(self->id, name);
+	r.name = wm_mesh_route_auto_name(self->id, name);
 	r.node = self->id;
 	r.n_destinationcidrs = self->n_routes;
 	r.destinationcidrs = self->routes;
-	return wm_route_put(s->t, &r, s->err);
+	return wm_mesh_route_put(s->t, &r, s->err);
 }
 
 static int check(const struct wm_bootstrap *b, struct wm_err *err)

@@ -252,7 +252,7 @@ static int put_routes(struct build *s)
 {
 	bool changed;
 
-	return wm_route_auto_put(s->t, s->v, s->req->id, s->req->routes, s->req->n_routes, &changed,
+	return wm_mesh_route_auto_put(s->t, s->v, s->req->id, s->req->routes, s->req->n_routes, &changed,
 				 s->err);
 }
 

@@ -156,7 +156,7 @@ int wm_join_check_routes(char *const *routes, size_t n, const struct wm_network 
 	int rc = check_count(n, ROUTES_MAX, "routes", err);
 
 	for (size_t i = 0; rc == 0 && i < n; i++)
-		rc = wm_route_cidr_check(routes[i], net, NULL, err);
+		rc = wm_mesh_route_cidr_check(routes[i], net, NULL, err);
 	return rc;
 }
 

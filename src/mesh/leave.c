@@ -49,7 +49,7 @@ static void drop_route(struct build *s)
 {
 	char name[WM_ID_MAX + 1];
 
-	wm_route_drop(s->t, wm_route_auto_name(s->id, name));
+	wm_mesh_route_drop(s->t, wm_mesh_route_auto_name(s->id, name));
 }
 
 static int build(struct build *s, struct wm_err *err)

@@ -11,7 +11,7 @@
 
 #define AUTO_SUFFIX "-auto"
 
-int wm_route_get(struct wm_arena *a, struct wm_view *v, const char *name, V1__Route **out,
+int wm_mesh_route_get(struct wm_arena *a, struct wm_view *v, const char *name, V1__Route **out,
 		 struct wm_err *err)
 {
 	ProtobufCMessage *m = NULL;
@@ -25,13 +25,13 @@ int wm_route_get(struct wm_arena *a, struct wm_view *v, const char *name, V1__Ro
 	return rc;
 }
 
-int wm_route_list(struct wm_arena *a, struct wm_view *v, V1__Route ***out, size_t *n,
+int wm_mesh_route_list(struct wm_arena *a, struct wm_view *v, V1__Route ***out, size_t *n,
 		  struct wm_err *err)
 {
 	return wm_record_list(a, v, WM_PATH_ROUTES, &v1__route__descriptor, out, n, NULL, err);
 }
 
-int wm_route_cidr_check(const char *cidr, const struct wm_network *net, struct wm_prefix *out,
+int wm_mesh_route_cidr_check(const char *cidr, const struct wm_network *net, struct wm_prefix *out,
 			struct wm_err *err)
 {
 	struct wm_prefix p;
@@ -49,7 +49,7 @@ int wm_route_cidr_check(const char *cidr, const struct wm_network *net, struct w
 	return 0;
 }
 
-int wm_route_check(const V1__Route *r, struct wm_err *err)
+int wm_mesh_route_check(const V1__Route *r, struct wm_err *err)
 {
 	int rc = wm_id_check(r->name, "name", err);
 
@@ -60,23 +60,23 @@ int wm_route_check(const V1__Route *r, struct wm_err *err)
 	if (rc == 0 && r->n_destinationcidrs == 0)
 		rc = wm_fail(err, WM_INVALID_ARGUMENT, "destinationCIDRs: at least one is needed");
 	for (size_t i = 0; rc == 0 && i < r->n_destinationcidrs; i++)
-		rc = wm_route_cidr_check(r->destinationcidrs[i], NULL, NULL, err);
+		rc = wm_mesh_route_cidr_check(r->destinationcidrs[i], NULL, NULL, err);
 	return rc;
 }
 
-int wm_route_put(struct wm_txn *t, const V1__Route *r, struct wm_err *err)
+int wm_mesh_route_put(struct wm_txn *t, const V1__Route *r, struct wm_err *err)
 {
-	int rc = wm_route_check(r, err);
+	int rc = wm_mesh_route_check(r, err);
 
 	return rc == 0 ? wm_record_put(t, wm_path_route(r->name).text, &r->base, err) : rc;
 }
 
-void wm_route_drop(struct wm_txn *t, const char *name)
+void wm_mesh_route_drop(struct wm_txn *t, const char *name)
 {
 	wm_txn_delete(t, wm_path_route(name).text);
 }
 
-char *wm_route_auto_name(const char *node_id, char out[WM_ID_MAX + 1])
+char *wm_mesh_route_auto_name(const char *node_id, char out[WM_ID_MAX + 1])
 {
 	size_t len = strlen(node_id), keep;
 	uint8_t hash[WM_SHA256_SIZE];
@@ -124,15 +124,15 @@ static int put_auto(struct wm_txn *t, struct wm_view *v, const char *node_id, ch
 	V1__Route r = V1__ROUTE__INIT;
 	char name[WM_ID_MAX + 1];
 
-	r.name = wm_route_auto_name(node_id, name);
+	r.name = wm_mesh_route_auto_name(node_id, name);
 	r.node = (char *)(uintptr_t)node_id;
 	r.n_destinationcidrs = n;
 	r.destinationcidrs = (char **)(uintptr_t)cidrs;
 	wm_record_guard(t, v, wm_path_route(name).text);
-	return wm_route_put(t, &r, err);
+	return wm_mesh_route_put(t, &r, err);
 }
 
-int wm_route_auto_put(struct wm_txn *t, struct wm_view *v, const char *node_id, char *const *cidrs,
+int wm_mesh_route_auto_put(struct wm_txn *t, struct wm_view *v, const char *node_id, char *const *cidrs,
 		      size_t n, bool *changed, struct wm_err *err)
 {
 	struct wm_arena a;
@@ -144,7 +144,7 @@ int wm_route_auto_put(struct wm_txn *t, struct wm_view *v, const char *node_id, 
 	if (n == 0)
 		return 0;
 	wm_arena_init(&a, 0);
-	rc = wm_route_list(&a, v, &routes, &n_routes, err);
+	rc = wm_mesh_route_list(&a, v, &routes, &n_routes, err);
 	for (i = 0; rc == 0 && i < n; i++)
 		if (!node_offers(routes, n_routes, node_id, cidrs[i]))
 			break;

@@ -126,7 +126,7 @@ static int build(struct build *s, bool *changed)
 	apply_fields(s, node);
 	rc = change_key(s, old);
 	if (rc == 0)
-		rc = wm_route_auto_put(s->t, s->v, s->req->id, s->req->routes, s->req->n_routes,
+		rc = wm_mesh_route_auto_put(s->t, s->v, s->req->id, s->req->routes, s->req->n_routes,
 				       changed, s->err);
 	if (rc != 0 || wm_pb_equal(&old->base, &node->base))
 		return rc;
