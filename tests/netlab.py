@@ -4,8 +4,10 @@ everything a test starts is ended by its process id."""
 
 import os
 import shlex
+import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -109,12 +111,16 @@ class Host:
         self.lab = lab
         self.name = name
         self.ns = f"{lab.prefix}-{name}"
+        # `wg` looks for userspace devices in a folder that all network namespaces share.
+        self.wireguard = os.path.join(lab.scratch, name)
+        os.makedirs(self.wireguard)
         lab.sh(f"ip netns add {self.ns}")
         lab.sh(f"ip -n {self.ns} link set lo up")
 
     def argv(self, command):
         words = shlex.split(command) if isinstance(command, str) else [str(w) for w in command]
-        return ["ip", "netns", "exec", self.ns] + words
+        return ["ip", "netns", "exec", self.ns, "sh", "-c", 'mount --bind "$0" /run/wireguard && exec "$@"',
+                self.wireguard] + words
 
     def run(self, command, check=True, timeout=30, env=None, stdin=""):
         """Runs a command to its end in this host; the result has .stdout, .stderr, .returncode."""
@@ -155,6 +161,8 @@ class Lab:
     def __init__(self):
         Lab.count += 1
         self.prefix = f"wm{os.getpid()}" + (f"x{Lab.count}" if Lab.count > 1 else "")
+        self.scratch = tempfile.mkdtemp(prefix=self.prefix + "-")
+        os.makedirs("/run/wireguard", exist_ok=True)
         self.hosts = {}
         self.processes = []
 
@@ -212,6 +220,7 @@ class Lab:
         for host in self.hosts.values():
             self.sh(f"ip netns del {host.ns}", check=False)
         self.hosts.clear()
+        shutil.rmtree(self.scratch, ignore_errors=True)
 
     def __enter__(self):
         return self

@@ -132,6 +132,16 @@ static int start_threads(struct wm_wg_device *d, unsigned workers, struct wm_err
 	return rc;
 }
 
+static int open_uapi(struct wm_wg_device *d, const struct wm_wg_device_opts *opts, struct wm_err *err)
+{
+	struct wm_err why;
+	int rc = wm_wg_uapi_server_open(d->loop, d, opts->uapi_dir, &d->uapi, &why);
+	if (rc != WM_ALREADY_EXISTS || opts->uapi_required)
+		return rc == 0 ? 0 : wm_err_copy(err, &why);
+	wm_warn(d->log, "uapi.unavailable", "error=\"%s\"", why.text);
+	return 0;
+}
+
 int wm_wg_device_open(struct wm_loop *loop, struct wm_log *log, const struct wm_wg_device_opts *opts,
 		      const struct wm_wg_events *events, void *arg, struct wm_wg_device **out,
 		      struct wm_err *err)
@@ -146,7 +156,7 @@ int wm_wg_device_open(struct wm_loop *loop, struct wm_log *log, const struct wm_
 	if (rc == 0)
 		rc = start_threads(d, wm_tun_queues(d->core.tun), err);
 	if (rc == 0 && opts->uapi_dir != NULL)
-		rc = wm_wg_uapi_server_open(loop, d, opts->uapi_dir, &d->uapi, err);
+		rc = open_uapi(d, opts, err);
 	if (rc != 0) {
 		wm_wg_device_close(d);
 		return rc;

@@ -18,8 +18,13 @@ struct wm_wg_device_opts {
 	const char *name; /* "webmesh0"; "wg+" lets the system choose a number */
 	uint32_t mtu;	  /* 0 = 1420 */
 	unsigned workers; /* 0 = one per core, at most 4 */
-	/* The userspace socket of stock `wg`: /var/run/wireguard/<name>.sock; NULL = none. */
+	/*
+	 * Folder of the userspace socket of stock `wg`, <name>.sock in it; NULL = none. Network
+	 * namespaces share this folder, so a socket of our name may belong to another one's device:
+	 * then, unless it is required, ours goes without and says so.
+	 */
 	const char *uapi_dir;
+	bool uapi_required;
 };
 
 /* What somebody above wants to know; runs on the loop. All may be NULL. */
