@@ -10,7 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PATH_SIZE 200
+#define PATH_SIZE    200
+#define WARNINGS_MAX 50 /* a file of another program is full of unknown keys */
 
 /* ---- values ---- */
 
@@ -127,18 +128,29 @@ static int set_row(struct wm_conf *c, const struct wm_conf_option *o, const stru
 
 /* ---- keys ---- */
 
+static void add_warning(struct wm_conf_list *l, struct wm_buf *text)
+{
+	l->items = wm_realloc(l->items, (l->n + 1) * sizeof(*l->items));
+	l->items[l->n++] = wm_buf_take(text);
+}
+
 static void warn_unknown(struct wm_conf *c, const struct wm_conf_node *n, const char *path)
 {
 	struct wm_conf_list *l = &c->warnings;
 	struct wm_buf text = {0};
-	const char *near = wm_conf_nearest_row(c, path, WM_CONF_NO_FILE);
-	if (l->n >= WM_CONF_ITEMS_MAX)
+	if (l->n > WARNINGS_MAX)
 		return;
+	if (l->n == WARNINGS_MAX) {
+		wm_buf_printf(&text, "%s:%u: this and all further unknown keys are ignored",
+			      n->file, n->line);
+		add_warning(l, &text);
+		return;
+	}
+	const char *near = wm_conf_nearest_row(c, path, WM_CONF_NO_FILE);
 	wm_buf_printf(&text, "%s:%u: unknown key %s is ignored", n->file, n->line, path);
 	if (near != NULL)
 		wm_buf_printf(&text, "; did you mean %s?", near);
-	l->items = wm_realloc(l->items, (l->n + 1) * sizeof(*l->items));
-	l->items[l->n++] = wm_buf_take(&text);
+	add_warning(l, &text);
 }
 
 /* True when @path is a section: some key of the file begins with it and a dot. */

@@ -4,7 +4,8 @@
 #include "base/str.h"
 #include <string.h>
 
-#define HOST_MAX 256
+#define HOST_MAX  256
+#define NOTES_MAX 16384 /* a file of another program is full of unknown keys */
 
 /* What is being read: the file's root and where notes go. */
 struct reading {
@@ -26,7 +27,7 @@ static void warn_unknown(const struct reading *r, const struct wm_conf_node *map
 		char path[160];
 		while (i < n && strcmp(known[i], child->key) != 0)
 			i++;
-		if (i < n)
+		if (i < n || r->notes->len > NOTES_MAX)
 			continue;
 		const char *near = wm_conf_nearest(child->key, known, n);
 		wm_conf_node_path(child, path, sizeof(path));

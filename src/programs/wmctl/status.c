@@ -12,12 +12,12 @@
 
 static const char *role_name(V1__ClusterStatus status)
 {
-	switch (status) {
+	/* As a number: protobuf-c's enumerations have a member that is none, and servers send
+	 * others. */
+	switch ((int)status) {
 	case V1__CLUSTER_STATUS__CLUSTER_LEADER: return "leader";
 	case V1__CLUSTER_STATUS__CLUSTER_VOTER: return "voter";
 	case V1__CLUSTER_STATUS__CLUSTER_OBSERVER: return "observer";
-	case V1__CLUSTER_STATUS__CLUSTER_NODE:
-	case V1__CLUSTER_STATUS__CLUSTER_STATUS_UNKNOWN:
 	default: return "member (holds no state)";
 	}
 }

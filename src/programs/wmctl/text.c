@@ -142,6 +142,9 @@ bool wm_ctl_time_parse(const char *s, int64_t *out_ns)
 		end += 1 + strspn(end + 1, "0123456789");
 	if (strcmp(end, "Z") != 0)
 		return false;
-	*out_ns = (int64_t)timegm(&tm) * WM_NS_PER_S;
+	int64_t seconds = timegm(&tm);
+	if (seconds < 0 || seconds > INT64_MAX / WM_NS_PER_S)
+		return false;
+	*out_ns = seconds * WM_NS_PER_S;
 	return true;
 }

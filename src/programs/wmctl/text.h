@@ -34,5 +34,8 @@ void wm_ctl_add_harmless(struct wm_buf *out, const char *s, bool lines);
 char *wm_ctl_age(int64_t ns, char out[WM_CTL_SHORT]);
 /* "512 B", "37.0 KiB", "1.2 GiB". */
 char *wm_ctl_bytes(uint64_t n, char out[WM_CTL_SHORT]);
-/* The nanoseconds since 1970 of "2026-11-22T05:29:23.5Z"; false for anything else. */
+/*
+ * The time of "2026-11-22T05:29:23.5Z" in whole seconds, as nanoseconds since 1970; false for
+ * anything else, and for times before 1970 or after 2262.
+ */
 bool wm_ctl_time_parse(const char *s, int64_t *out_ns);

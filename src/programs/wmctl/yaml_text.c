@@ -33,7 +33,7 @@ static bool is_plain(const char *s)
 	return true;
 }
 
-/* What YAML takes for the end of a line or for no character: U+0085, U+2028, U+2029, U+FEFF, C1. */
+/* What YAML takes for the end of a line, or for none of its characters. */
 static size_t escape_wide(const unsigned char *s, struct wm_buf *out)
 {
 	if (s[0] == 0xc2 && s[1] >= 0x80 && s[1] < 0xa0) {
@@ -46,6 +46,10 @@ static size_t escape_wide(const unsigned char *s, struct wm_buf *out)
 	}
 	if (s[0] == 0xef && s[1] == 0xbb && s[2] == 0xbf) {
 		wm_buf_add_str(out, "\\ufeff");
+		return 3;
+	}
+	if (s[0] == 0xef && s[1] == 0xbf && s[2] >= 0xbe) {
+		wm_buf_add_str(out, s[2] == 0xbe ? "\\ufffe" : "\\uffff");
 		return 3;
 	}
 	return 0;

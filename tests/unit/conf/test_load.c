@@ -362,6 +362,18 @@ static void test_unknown_keys_warn(void **state)
 	assert_string_equal(wm_conf_warnings(conf)->items[1], text);
 }
 
+static void test_warnings_are_bounded(void **state)
+{
+	struct wm_buf text = {0};
+	for (int i = 0; i < 3000; i++)
+		wm_buf_printf(&text, "k%d: 1\n", i);
+	good_file(wm_buf_str(&text));
+	assert_int_equal(wm_conf_warnings(conf)->n, 51);
+	assert_non_null(strstr(wm_conf_warnings(conf)->items[50],
+			       ":51: this and all further unknown keys are ignored"));
+	wm_buf_fini(&text);
+}
+
 static void test_files_that_are_none(void **state)
 {
 	assert_int_equal(load(NULL, "-c /nowhere/x.yaml"), WM_NOT_FOUND);
@@ -452,6 +464,7 @@ int main(void)
 		TEST(test_bad_file),
 		TEST(test_bad_file_shape),
 		TEST(test_unknown_keys_warn),
+		TEST(test_warnings_are_bounded),
 		TEST(test_files_that_are_none),
 		TEST(test_huge_file),
 		TEST(test_derive),
