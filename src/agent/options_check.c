@@ -240,6 +240,11 @@ static int check_api(const struct check *k)
 	if (o->services_api_insecure && o->services_api_mtls)
 		return contradict(k, "services.api.insecure", "services.api.mtls",
 				  "client certificates need TLS");
+	if (o->services_api_insecure && wm_node_options_auth_is_mtls(o))
+		return contradict(k, "services.api.insecure",
+				  *o->plugins_mtls_ca_file != '\0' ? "plugins.mtls.ca-file"
+								   : "plugins.mtls.ca-data",
+				  "client certificates need TLS");
 	return 0;
 }
 

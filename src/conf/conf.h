@@ -33,10 +33,10 @@ void wm_conf_free(struct wm_conf *c);
 void *wm_conf_values(const struct wm_conf *c) __attribute__((returns_nonnull));
 
 /*
- * Loads everything: @argv (without the program's name at [0]; borrowed while @c lives), @env in the
- * form of environ (NULL: none), and the file that a row with WM_CONF_PATH names. The error names
- * the option as it was spelt there, or file, line and key; code INVALID_ARGUMENT where the user has
- * to mend something. After an error only wm_conf_free is allowed.
+ * Loads everything: @argv (its first entry is the program's name; borrowed during the call), @env
+ * in the form of environ (NULL: none), and the file that a row with WM_CONF_PATH names. The error
+ * names the option as it was spelt there, or file, line and key; code INVALID_ARGUMENT where the
+ * user has to mend something. After an error only wm_conf_free is allowed.
  */
 int wm_conf_load(struct wm_conf *c, int argc, char *const *argv, char *const *env,
 		 struct wm_err *err) WM_MUST_CHECK;

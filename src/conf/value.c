@@ -1,7 +1,6 @@
 #include "conf/value.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -193,23 +192,11 @@ static int parse_scalar(const struct wm_conf_option *o, const char *text, void *
 
 /* ---- lists and maps ---- */
 
-union scratch {
-	bool flag;
-	int64_t number;
-	uint16_t port;
-	char *text;
-	struct wm_prefix prefix;
-	struct wm_endpoint endpoint;
-	struct wm_addr addr;
-	struct wm_conf_list list;
-	struct wm_conf_map map;
-};
-
 /* Checks one member of a list or map, which is stored as text whatever it is. */
 static int check_item(const struct wm_conf_option *o, const char *item, struct wm_err *err)
 {
 	struct wm_conf_option one = *o;
-	union scratch v = {0};
+	union wm_conf_any v = {0};
 	one.kind = o->of;
 	one.attrs |= WM_CONF_NOT_EMPTY;
 	int rc = parse_scalar(&one, item, &v, err);
@@ -287,69 +274,6 @@ int wm_conf_value_parse(const struct wm_conf_option *o, const char *text, bool a
 	if (!add)
 		wm_conf_value_fini(o, at);
 	return parse_several(o, text, at, err);
-}
-
-/* ---- showing ---- */
-
-static void format_several(const struct wm_conf_option *o, const void *at, struct wm_buf *out)
-{
-	if (o->kind == WM_CONF_LIST) {
-		const struct wm_conf_list *l = at;
-		for (size_t i = 0; i < l->n; i++)
-			wm_buf_printf(out, "%s%s", i > 0 ? "," : "", l->items[i]);
-		return;
-	}
-	const struct wm_conf_map *m = at;
-	for (size_t i = 0; i < m->n; i++)
-		wm_buf_printf(out, "%s%s=%s", i > 0 ? "," : "", m->items[i].key, m->items[i].value);
-}
-
-void wm_conf_value_format(const struct wm_conf_option *o, const void *at, struct wm_buf *out)
-{
-	char text[WM_ENDPOINT_TEXT] = "";
-	switch (o->kind) {
-	case WM_CONF_BOOL: wm_buf_add_str(out, *(const bool *)at ? "true" : "false"); return;
-	case WM_CONF_INT: wm_buf_printf(out, "%" PRId64, *(const int64_t *)at); return;
-	case WM_CONF_PORT: wm_buf_printf(out, "%u", *(const uint16_t *)at); return;
-	case WM_CONF_DURATION: wm_format_duration(*(const int64_t *)at, text, sizeof(text)); break;
-	case WM_CONF_STRING:
-	case WM_CONF_WORD:
-	case WM_CONF_HOST_PORT: wm_buf_add_str(out, *(char *const *)at); return;
-	case WM_CONF_LIST:
-	case WM_CONF_MAP: format_several(o, at, out); return;
-	case WM_CONF_PREFIX:
-		if (wm_prefix_is_valid(at))
-			wm_prefix_format(at, text);
-		break;
-	case WM_CONF_ENDPOINT:
-		if (wm_addr_is_valid(&((const struct wm_endpoint *)at)->addr))
-			wm_endpoint_format(at, text);
-		break;
-	case WM_CONF_IP: wm_addr_format(at, text); break;
-	}
-	wm_buf_add_str(out, text);
-}
-
-/* The text that the row's default has once it was parsed. */
-static void format_default(const struct wm_conf_option *o, struct wm_buf *out)
-{
-	union scratch v = {0};
-	int rc = wm_conf_value_parse(o, o->def, false, &v, NULL);
-	assert(rc == 0);
-	if (rc == 0)
-		wm_conf_value_format(o, &v, out);
-	wm_conf_value_fini(o, &v);
-}
-
-bool wm_conf_value_is_default(const struct wm_conf_option *o, const void *at)
-{
-	struct wm_buf is = {0}, def = {0};
-	wm_conf_value_format(o, at, &is);
-	format_default(o, &def);
-	bool equal = strcmp(wm_buf_str(&is), wm_buf_str(&def)) == 0;
-	wm_buf_fini(&is);
-	wm_buf_fini(&def);
-	return equal;
 }
 
 /* ---- releasing ---- */

@@ -7,6 +7,19 @@
 #include "base/err.h"
 #include "conf/option.h"
 
+/* Room for one value, whatever its kind. */
+union wm_conf_any {
+	bool flag;
+	int64_t number;
+	uint16_t port;
+	char *text;
+	struct wm_prefix prefix;
+	struct wm_endpoint endpoint;
+	struct wm_addr addr;
+	struct wm_conf_list list;
+	struct wm_conf_map map;
+};
+
 #define WM_CONF_ITEMS_MAX 4096 /* entries of one list or map */
 
 /*

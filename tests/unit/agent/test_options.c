@@ -233,6 +233,9 @@ static void test_service_rules(void **state)
 	bad(BOOTSTRAP "--services.api.mtls --global.insecure",
 	    "--global.insecure and --services.api.mtls contradict each other: client certificates "
 	    "need TLS");
+	bad(BOOTSTRAP "--services.api.insecure --plugins.mtls.ca-data x",
+	    "--services.api.insecure and --plugins.mtls.ca-data contradict each other: client "
+	    "certificates need TLS");
 	bad(JOIN "--tls.verify-chain-only",
 	    "--tls.verify-chain-only needs an authority: --tls.ca-file or --global.tls-ca-file");
 	bad(JOIN "--global.insecure-skip-verify --tls.verify-chain-only",
@@ -275,6 +278,69 @@ static void test_other_versions_options(void **state)
 	assert_int_equal(load(env, JOIN), WM_INVALID_ARGUMENT);
 	assert_string_equal(err.text, "SERVICES_MESHDNS_ENABLED: not in this version");
 	assert_int_equal(load(daemon, JOIN), 0);
+}
+
+/* ---- files ---- */
+
+static int load_file(const char *text)
+{
+	char path[] = "/tmp/wm-options-XXXXXX.yaml", args[128];
+	int fd = mkstemps(path, 5);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+	snprintf(args, sizeof(args), "--config %s", path);
+	int rc = load(NULL, args);
+	unlink(path);
+	return rc;
+}
+
+static void bad_file(const char *text, const char *message)
+{
+	assert_int_equal(load_file(text), WM_INVALID_ARGUMENT);
+	if (strstr(err.text, message) == NULL)
+		fail_msg("\"%s\" is not in \"%s\"", message, err.text);
+}
+
+static void test_files(void **state)
+{
+	assert_int_equal(load_file("bootstrap: {enabled: true, transport: {tcp-servers: {}}}\n"
+				   "mesh: {prefer-ipv6: true, routes: [10.1.0.0/16]}\n"
+				   "tls: {tls-ca-file: ca.crt}\n"
+				   "services: {api: {mesh-enabled: true}}\n"
+				   "global: {primary-endpoint: 192.0.2.1}\n"),
+			 0);
+	assert_true(options->mesh_storage_prefer_ipv6);
+	assert_string_equal(options->tls_ca_file, "ca.crt");
+	assert_true(options->services_api_mesh_enabled);
+	assert_int_equal(wm_node_options_warnings(options)->n, 0);
+	bad_file("mesh:\n  join-addresses: 5\n",
+		 ".yaml:2: mesh.join-addresses: wants a list, found the number 5");
+	bad_file("wireguard:\n  listen-port: '51820'\n",
+		 ".yaml:2: wireguard.listen-port: wants a port number, found the text \"51820\"");
+	bad_file("wireguard: {listen-port: 80}\n", ".yaml:1: wireguard.listen-port: wants a port "
+						   "number from 1025 to 65535, found \"80\"");
+	bad_file("plugins: {configs: {x: {exec: {path: /y}}}}\n",
+		 ".yaml:1: plugins.configs: not in this version");
+	bad_file("bridge:\n  meshes: {}\n", ".yaml:2: bridge.meshes: not in this version");
+	bad_file("storage: {external: {tls-ca-data: x}}\n", "storage.external.tls-ca-data (");
+}
+
+/* Command lines that people have: of the README, and of the original's own tests. */
+static void test_known_command_lines(void **state)
+{
+	good("--bootstrap.enabled --services.api.mesh-enabled --global.primary-endpoint=192.0.2.10 "
+	     "--global.mtls --global.verify-chain-only --global.tls-cert-file=c "
+	     "--global.tls-key-file=k --global.tls-ca-file=a");
+	good("--mesh.join-addresses=192.0.2.10:8443 --global.mtls --global.verify-chain-only "
+	     "--global.tls-cert-file=c --global.tls-key-file=k --global.tls-ca-file=a");
+	good("--global.mtls --global.tls-ca-file=ca.crt --global.tls-client-ca-file=ca.crt "
+	     "--plugins.mtls.ca-file=ca.crt --global.detect-endpoints "
+	     "--global.detect-private-endpoints --storage.in-memory --global.verify-chain-only "
+	     "--global.tls-cert-file=tls.crt --global.tls-key-file=tls.key "
+	     "--auth.mtls.cert-file=tls.crt --auth.mtls.key-file=tls.key --bootstrap.enabled");
+	good("--global.insecure-skip-verify --mesh.join-addresses=bootstrap-node:8443 "
+	     "--global.detect-endpoints --global.detect-private-endpoints");
 }
 
 /* ---- against the list of the original's flags ---- */
@@ -477,6 +543,8 @@ int main(void)
 		TEST(test_service_rules),
 		TEST(test_wireguard_rules),
 		TEST(test_other_versions_options),
+		TEST(test_files),
+		TEST(test_known_command_lines),
 		TEST(test_every_flag_of_the_original),
 		TEST(test_table_is_sound),
 		TEST(test_endpoints),
