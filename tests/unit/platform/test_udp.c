@@ -1,0 +1,195 @@
+/* UDP batches on loopback, and who may have a port. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "platform/udp.h"
+
+#define ROOM 64
+
+static struct wm_udp_socket one_socket(uint16_t *port)
+{
+	struct wm_udp_socket s;
+	struct wm_err err;
+	*port = 0;
+	assert_int_equal(wm_udp_open(port, 0, 1, &s, &err), 0);
+	assert_int_not_equal(*port, 0);
+	return s;
+}
+
+static struct wm_endpoint local(const char *addr, uint16_t port)
+{
+	struct wm_endpoint e = { .port = port };
+	assert_true(wm_addr_parse(addr, &e.addr));
+	return e;
+}
+
+/* Receives into @n packets of ROOM bytes each, waiting for the first. */
+static int receive(const struct wm_udp_socket *s, uint8_t (*room)[ROOM], struct wm_udp_packet *p,
+		   unsigned n)
+{
+	struct pollfd fd = { .fd = s->fd, .events = POLLIN };
+	for (unsigned i = 0; i < n; i++)
+		p[i] = (struct wm_udp_packet){ .data = room[i], .cap = ROOM };
+	assert_int_equal(poll(&fd, 1, 5000), 1);
+	return wm_udp_recv(s, p, n);
+}
+
+static void test_a_batch_arrives(void **state)
+{
+	uint8_t room[WM_UDP_BATCH][ROOM], content[WM_UDP_BATCH];
+	struct wm_udp_packet out[WM_UDP_BATCH], in[WM_UDP_BATCH];
+	uint16_t from, to;
+	struct wm_udp_socket a = one_socket(&from), b = one_socket(&to);
+	for (unsigned i = 0; i < WM_UDP_BATCH; i++) {
+		content[i] = (uint8_t)i;
+		out[i] = (struct wm_udp_packet){ .peer = local("127.0.0.1", to),
+						 .data = &content[i],
+						 .len = 1 };
+	}
+	assert_int_equal(wm_udp_send(&a, out, WM_UDP_BATCH), 0);
+	assert_int_equal(receive(&b, room, in, WM_UDP_BATCH), WM_UDP_BATCH);
+	for (unsigned i = 0; i < WM_UDP_BATCH; i++) {
+		struct wm_endpoint want = local("127.0.0.1", from);
+		assert_int_equal(in[i].len, 1);
+		assert_int_equal(room[i][0], i);
+		assert_false(in[i].is_cut);
+		assert_true(wm_endpoint_equal(&in[i].peer, &want));
+	}
+	assert_int_equal(wm_udp_recv(&b, in, WM_UDP_BATCH), 0);
+	wm_udp_close(&a);
+	wm_udp_close(&b);
+	wm_udp_close(&b); /* harmless */
+}
+
+static void test_ipv6_on_the_same_socket(void **state)
+{
+	uint8_t room[1][ROOM], content = 7;
+	struct wm_udp_packet in;
+	uint16_t from, to;
+	struct wm_udp_socket a = one_socket(&from), b = one_socket(&to);
+	struct wm_udp_packet out = { .peer = local("::1", to), .data = &content, .len = 1 };
+	assert_true(b.is_dual);
+	assert_int_equal(wm_udp_send(&a, &out, 1), 0);
+	assert_int_equal(receive(&b, room, &in, 1), 1);
+	struct wm_endpoint want = local("::1", from);
+	assert_true(wm_endpoint_equal(&in.peer, &want));
+	wm_udp_close(&a);
+	wm_udp_close(&b);
+}
+
+static void test_what_is_too_long_is_marked(void **state)
+{
+	uint8_t room[1][ROOM], content[ROOM + 1] = { 0 };
+	struct wm_udp_packet in;
+	uint16_t from, to;
+	struct wm_udp_socket a = one_socket(&from), b = one_socket(&to);
+	struct wm_udp_packet out = { .peer = local("127.0.0.1", to),
+				     .data = content,
+				     .len = sizeof(content) };
+	assert_int_equal(wm_udp_send(&a, &out, 1), 0);
+	assert_int_equal(receive(&b, room, &in, 1), 1);
+	assert_true(in.is_cut);
+	assert_int_equal(in.len, ROOM);
+	wm_udp_close(&a);
+	wm_udp_close(&b);
+}
+
+static void test_a_refused_packet_does_not_hold_up_the_others(void **state)
+{
+	uint8_t room[3][ROOM], content[] = { 1, 2, 3 };
+	struct wm_udp_packet out[3], in[3];
+	uint16_t from, to;
+	struct wm_udp_socket a = one_socket(&from), b = one_socket(&to);
+	for (unsigned i = 0; i < 3; i++)
+		out[i] = (struct wm_udp_packet){ .peer = local("127.0.0.1", to),
+						 .data = &content[i],
+						 .len = 1 };
+	out[1].peer = local("255.255.255.255", to); /* no leave to broadcast */
+	assert_int_equal(wm_udp_send(&a, out, 3), 1);
+	assert_int_equal(receive(&b, room, in, 3), 2);
+	assert_int_equal(room[0][0], 1);
+	assert_int_equal(room[1][0], 3);
+	wm_udp_close(&a);
+	wm_udp_close(&b);
+}
+
+static void test_several_sockets_share_a_port(void **state)
+{
+	struct wm_udp_socket s[4];
+	struct wm_err err;
+	uint16_t port = 0;
+	assert_int_equal(wm_udp_open(&port, 0, 4, s, &err), 0);
+	struct wm_udp_socket other;
+	uint16_t same = port;
+	assert_int_equal(wm_udp_open(&same, 0, 1, &other, &err), WM_ALREADY_EXISTS);
+	assert_non_null(strstr(err.text, "in use"));
+	for (unsigned i = 0; i < 4; i++)
+		wm_udp_close(&s[i]);
+	assert_int_equal(wm_udp_open(&same, 0, 1, &other, &err), 0); /* nothing was left open */
+	wm_udp_close(&other);
+}
+
+/* Somebody else holds the port and is ready to share it. */
+static void hold_port(int family, const char *addr)
+{
+	struct sockaddr_storage sa;
+	struct wm_udp_socket s[2];
+	struct wm_err err;
+	int on = 1, fd = socket(family, SOCK_DGRAM, 0);
+	struct wm_endpoint at = local(addr, 0);
+	socklen_t len = wm_endpoint_to_sockaddr(&at, &sa);
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)), 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&sa, len), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&sa, &len), 0);
+	assert_true(wm_endpoint_from_sockaddr((struct sockaddr *)&sa, &at));
+	uint16_t port = at.port;
+	assert_int_equal(wm_udp_open(&port, 0, 2, s, &err), WM_ALREADY_EXISTS);
+	close(fd);
+	assert_int_equal(wm_udp_open(&port, 0, 2, s, &err), 0);
+	wm_udp_close(&s[0]);
+	wm_udp_close(&s[1]);
+}
+
+static void test_a_port_that_another_shares_is_taken(void **state)
+{
+	hold_port(AF_INET, "0.0.0.0");
+	hold_port(AF_INET, "127.0.0.1");
+	hold_port(AF_INET6, "::");
+}
+
+static void test_a_mark_needs_privilege_only(void **state)
+{
+	struct wm_udp_socket s;
+	struct wm_err err;
+	uint16_t port = 0;
+	int mark = 0;
+	socklen_t len = sizeof(mark);
+	assert_int_equal(wm_udp_open(&port, 77, 1, &s, &err), 0);
+	assert_int_equal(getsockopt(s.fd, SOL_SOCKET, SO_MARK, &mark, &len), 0);
+	assert_int_equal(mark, 77);
+	assert_int_equal(wm_udp_set_mark(&s, 0, &err), 0);
+	wm_udp_close(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_batch_arrives),
+		cmocka_unit_test(test_ipv6_on_the_same_socket),
+		cmocka_unit_test(test_what_is_too_long_is_marked),
+		cmocka_unit_test(test_a_refused_packet_does_not_hold_up_the_others),
+		cmocka_unit_test(test_several_sockets_share_a_port),
+		cmocka_unit_test(test_a_port_that_another_shares_is_taken),
+		cmocka_unit_test(test_a_mark_needs_privilege_only),
+	};
+	return cmocka_run_group_tests_name("platform/udp", tests, NULL, NULL);
+}
