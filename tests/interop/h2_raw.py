@@ -37,7 +37,13 @@ def block(fields):
 
 
 def headers(stream, fields, flags=END_HEADERS):
-    return frame(HEADERS, flags, stream, block(fields))
+    """One block, in as many frames as it takes."""
+    whole = block(fields)
+    first, rest = whole[:16384], [whole[i:i + 16384] for i in range(16384, len(whole), 16384)]
+    if not rest:
+        return frame(HEADERS, flags, stream, first)
+    more = [frame(CONTINUATION, flags & END_HEADERS if piece is rest[-1] else 0, stream, piece) for piece in rest]
+    return frame(HEADERS, flags & ~END_HEADERS, stream, first) + b"".join(more)
 
 
 def request(stream=1, path="/v1.Node/GetStatus", method="POST", content_type="application/grpc", extra=(), flags=END_HEADERS):
