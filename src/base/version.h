@@ -3,10 +3,11 @@
 #include "base/buf.h"
 #include <stdbool.h>
 
-const char *wm_version_text(void);   /* "0.1.0" */
-const char *wm_version_commit(void); /* the git commit, or "unknown" */
-/* When that commit was made (RFC 3339), so that equal sources build equal programs; or "unknown".
- */
+/* The project's version: "0.1.0". */
+const char *wm_version_text(void);
+/* The git commit, cut to 12 digits, or "unknown". */
+const char *wm_version_commit(void);
+/* When that commit was made (RFC 3339): equal sources build equal programs. Or "unknown". */
 const char *wm_version_date(void);
 /*
  * Appends what --version prints, with a newline: a block under @title, or with @json an object

@@ -20,4 +20,5 @@ struct wm_ctl_options {
 #undef WM_OPT
 };
 
+/* All flags of all commands; wm_conf_new picks by scope. */
 const struct wm_conf_table *wm_ctl_options_table(void);
