@@ -19,13 +19,13 @@
 #include "fabric/failures.h"
 #include "fabric/journal.h"
 #include "fabric/names.h"
+#include "fabric/observe.h"
 #include "fabric/plan.h"
 #include "fabric/state.h"
 #include "loop/loop.h"
 #include "platform/link.h"
 #include "platform/monitor.h"
 #include "platform/net.h"
-#include "platform/route.h"
 #include "wg/device.h"
 
 #define SETTLE_NS      (250 * WM_NS_PER_MS) /* changes of others are looked at after this */
@@ -193,80 +193,6 @@ int wm_fabric_apply(struct wm_fabric *f, struct wm_desired *d, struct wm_err *er
 
 /* ---- changes of others ---- */
 
-static bool has_link_addr(const struct wm_link_addr_list *l, const struct wm_prefix *p)
-{
-	for (size_t i = 0; i < l->n; i++)
-		if (wm_prefix_equal(&l->addrs[i].prefix, p))
-			return true;
-	return false;
-}
-
-static bool has_link_route(const struct wm_route_list *l, const struct wm_state_route *r)
-{
-	for (size_t i = 0; i < l->n; i++)
-		if (wm_prefix_equal(&l->routes[i].dst, &r->dst) && l->routes[i].metric == r->metric)
-			return true;
-	return false;
-}
-
-/* Strikes from the applied state what is on the host no more; the number of strikes. */
-static unsigned compare_addrs(struct wm_fabric *f)
-{
-	struct wm_link_addr_list l;
-	unsigned gone = 0;
-
-	if (wm_link_addr_list(f->net, f->initial.index, &l, NULL) != 0)
-		return 0;
-	for (size_t i = f->have.n_addrs; i-- > 0;) {
-		struct wm_prefix p = f->have.addrs[i];
-
-		if (!has_link_addr(&l, &p)) {
-			wm_state_drop_addr(&f->have, &p);
-			gone++;
-		}
-	}
-	wm_link_addr_list_fini(&l);
-	return gone;
-}
-
-static unsigned compare_routes(struct wm_fabric *f)
-{
-	struct wm_route_list l;
-	unsigned gone = 0;
-
-	if (wm_route_list(f->net, f->initial.index, &l, NULL) != 0)
-		return 0;
-	for (size_t i = f->have.n_routes; i-- > 0;) {
-		struct wm_state_route r = f->have.routes[i];
-
-		if (!has_link_route(&l, &r)) {
-			wm_state_drop_route(&f->have, &r);
-			gone++;
-		}
-	}
-	wm_route_list_fini(&l);
-	return gone;
-}
-
-static unsigned compare_link(struct wm_fabric *f)
-{
-	struct wm_link link;
-	unsigned gone = 0;
-
-	if (wm_link_find(f->net, wm_wg_device_name(f->device), &link, NULL) != 0 ||
-	    link.index != f->initial.index)
-		return 0; /* the device tells its owner about that */
-	if (f->have.up && (link.flags & WM_LINK_UP) == 0) {
-		f->have.up = false;
-		gone++;
-	}
-	if (f->desired->mtu != 0 && f->have.mtu != link.mtu) {
-		f->have.mtu = link.mtu;
-		gone++;
-	}
-	return gone;
-}
-
 static void on_settle(struct wm_timer *t)
 {
 	struct wm_fabric *f = wm_container_of(t, struct wm_fabric, settle);
@@ -274,7 +200,7 @@ static void on_settle(struct wm_timer *t)
 
 	if (f->desired == NULL)
 		return;
-	gone = compare_link(f) + compare_addrs(f) + compare_routes(f);
+	gone = wm_observe(f->net, &f->initial, &f->have);
 	if (gone > 0)
 		wm_warn(f->log, "fabric.disturbed", "gone=%u", gone);
 	f->counters.mended += gone;

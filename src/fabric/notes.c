@@ -178,7 +178,9 @@ static unsigned parse_lines(char *text, struct wm_notes *out)
 
 		number++;
 		if (wm_streq(line, "end"))
-			return wm_streq(rest, "") && out->name[0] != '\0' ? 0 : number;
+			return wm_streq(rest, "") && out->name[0] != '\0' && out->boot[0] != '\0'
+				       ? 0
+				       : number;
 		if (!parse_line(line, out))
 			return number;
 	}
