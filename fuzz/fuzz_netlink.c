@@ -41,6 +41,8 @@ static void on_item(void *arg, const struct nlmsghdr *nlh)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct wm_netlink_reply r = {0};
+	const struct nlmsghdr *nlh;
+	size_t left = size;
 	void *copy;
 
 	if (size == 0)
@@ -49,6 +51,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	copy = wm_memdup(data, size);
 	wm_netlink_parse_reply(copy, size, 1, &r, on_item, NULL);
 	must(r.sys == 0 || r.done);
+	for (const void *at = copy; (nlh = wm_netlink_next(&at, &left)) != NULL;)
+		on_item(NULL, nlh);
 	must(strnlen(r.text, sizeof(r.text)) < sizeof(r.text));
 	wm_free(copy);
 	return 0;

@@ -67,11 +67,10 @@ static ssize_t receive(int fd, void *buf, size_t size)
 static void report(const void *data, size_t len,
 		   void (*cb)(void *arg, const struct wm_monitor_change *c), void *arg)
 {
-	const struct nlmsghdr *nlh = data;
 	struct wm_monitor_change change;
-	int left = (int)len;
+	const struct nlmsghdr *nlh;
 
-	for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
+	while ((nlh = wm_netlink_next(&data, &len)) != NULL)
 		if (wm_netlink_parse_change(nlh, &change))
 			cb(arg, &change);
 }

@@ -48,6 +48,20 @@ static const struct nlattr *next_attr(struct attrs *a)
 	return attr;
 }
 
+/* libmnl's own walk reads a length above 2^31 as a negative one, and then never ends. */
+const struct nlmsghdr *wm_netlink_next(const void **data, size_t *left)
+{
+	const struct nlmsghdr *nlh = *data;
+	size_t size;
+
+	if (*left < sizeof(*nlh) || nlh->nlmsg_len < sizeof(*nlh) || nlh->nlmsg_len > *left)
+		return NULL;
+	size = ((size_t)nlh->nlmsg_len + MNL_ALIGNTO - 1) / MNL_ALIGNTO * MNL_ALIGNTO;
+	*left -= size < *left ? size : *left;
+	*data = (const char *)nlh + size;
+	return nlh;
+}
+
 static enum wm_family family_of(unsigned char af)
 {
 	return af == AF_INET ? WM_IPV4 : af == AF_INET6 ? WM_IPV6 : WM_FAMILY_NONE;
@@ -300,10 +314,9 @@ static void end_of_dump(const struct nlmsghdr *nlh, struct wm_netlink_reply *r)
 void wm_netlink_parse_reply(const void *data, size_t len, uint32_t seq, struct wm_netlink_reply *r,
 			    void (*item)(void *arg, const struct nlmsghdr *nlh), void *arg)
 {
-	const struct nlmsghdr *nlh = data;
-	int left = len > INT32_MAX ? INT32_MAX : (int)len;
+	const struct nlmsghdr *nlh;
 
-	for (; !r->done && mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+	while (!r->done && (nlh = wm_netlink_next(&data, &len)) != NULL) {
 		if (nlh->nlmsg_seq != seq)
 			continue;
 		if ((nlh->nlmsg_flags & NLM_F_DUMP_INTR) != 0)

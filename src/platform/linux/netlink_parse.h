@@ -12,6 +12,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/*
+ * The next message that lies whole in the @left bytes at @data, both of which move behind it; NULL
+ * at the end, which is also where the lengths make no sense.
+ */
+const struct nlmsghdr *wm_netlink_next(const void **data, size_t *left);
+
 /* False for another type of message or one without the fields that make sense of it. */
 bool wm_netlink_parse_link(const struct nlmsghdr *nlh, struct wm_link *out);
 bool wm_netlink_parse_addr(const struct nlmsghdr *nlh, struct wm_link_addr *out);

@@ -265,6 +265,12 @@ static void test_nonsense(void **state)
 		assert_true(r.done);
 		assert_int_equal(r.sys, i == 0 ? 0 : EPROTO);
 	}
+	/* A length that would be negative as an int. */
+	memset(&r, 0, sizeof(r));
+	m.nlh->nlmsg_len = UINT32_MAX - 2;
+	wm_netlink_parse_reply(m.bytes, m.used, SEQ, &r, NULL, NULL);
+	assert_false(r.done);
+	m.nlh->nlmsg_len = (uint32_t)m.used;
 	/* Cut anywhere, nothing is read. */
 	for (size_t len = 0; len < m.used; len++) {
 		memset(&r, 0, sizeof(r));
