@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#define LABEL_WIDTH 12
+#define LABEL_WIDTH 14 /* with indent and colon */
 
 /* ---- harmless text ---- */
 
@@ -94,9 +94,9 @@ void wm_ctl_field(struct wm_buf *out, const char *indent, const char *label, con
 {
 	if (*value == '\0')
 		return;
-	size_t n = strlen(label) + 1;
+	size_t n = strlen(indent) + strlen(label) + 1;
 	wm_buf_printf(out, "%s%s:", indent, label);
-	add_spaces(out, n < LABEL_WIDTH ? LABEL_WIDTH - n + 1 : 1);
+	add_spaces(out, n < LABEL_WIDTH ? LABEL_WIDTH - n : 1);
 	wm_ctl_add_harmless(out, value, false);
 	wm_buf_add_str(out, "\n");
 }

@@ -24,7 +24,7 @@ void wm_ctl_table_add(struct wm_ctl_table *t, const char *cell);
 void wm_ctl_table_format(struct wm_ctl_table *t, const char *indent, struct wm_buf *out);
 void wm_ctl_table_fini(struct wm_ctl_table *t);
 
-/* Appends "  <label>:   <value>" with the values in one column; nothing for an empty value. */
+/* Appends "<indent><label>:   <value>", the values in one column; nothing for an empty one. */
 void wm_ctl_field(struct wm_buf *out, const char *indent, const char *label, const char *value);
 /* Appends @s with control characters as "?"; with @lines newlines and tabs pass. */
 void wm_ctl_add_harmless(struct wm_buf *out, const char *s, bool lines);

@@ -69,7 +69,7 @@ static void test_field(void **state)
 	wm_ctl_field(&b, "  ", "ID", "x\ny");
 	wm_ctl_field(&b, "", "Empty", "");
 	wm_ctl_field(&b, "", "A very long label", "z");
-	assert_string_equal(wm_buf_str(&b), "  ID:          x?y\nA very long label: z\n");
+	assert_string_equal(wm_buf_str(&b), "  ID:         x?y\nA very long label: z\n");
 	wm_buf_fini(&b);
 }
 

@@ -1,0 +1,131 @@
+"""webmesh-node's options as a person meets them: each bad one ends the program before it touches
+anything, with status 2 and a sentence that names it as it was spelt."""
+
+import json
+import os
+import re
+import subprocess
+
+import pytest
+
+from netlab import program
+
+JOIN = ["--mesh.join-addresses", "192.0.2.1:8443"]
+FLAGS = os.path.join(os.path.dirname(__file__), "..", "data", "options", "flags.tsv")
+
+
+@pytest.fixture
+def node(tmp_path):
+    """Runs webmesh-node for what ends at once; returns status, output and errors."""
+    def run(*argv, env=None):
+        clean = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+        clean.update({k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")}, **(env or {}))
+        done = subprocess.run([program("webmesh-node"), *map(str, argv)], capture_output=True, text=True,
+                              env=clean, timeout=20, cwd=tmp_path)
+        return done.returncode, done.stdout, done.stderr
+    return run
+
+
+def refused(result, message):
+    status, out, err = result
+    assert (status, out) == (2, "")
+    assert message in err, err
+    assert len(err.splitlines()) == 1
+
+
+def test_help_and_version(node):
+    status, out, err = node("--help")
+    assert (status, err) == (0, "")
+    assert "--bootstrap.enabled" in out and "--mesh.join-addresses LIST" in out
+    assert node("-h") == (status, out, err)
+    status, out, err = node("version", "--json")
+    assert (status, err) == (0, "") and json.loads(out)["component"] == "webmesh-node"
+    assert node("--version")[1] == node("version")[1] != ""
+
+
+def test_no_mesh_is_named(node):
+    refused(node(), "no mesh is named: --bootstrap.enabled makes a new one, --mesh.join-addresses HOST:PORT joins one")
+
+
+@pytest.mark.parametrize("argv, message", [
+    (["--mesh.nodeid", "x"], "unknown flag --mesh.nodeid; did you mean --mesh.node-id?"),
+    (["--bootstrap.transport-tcp-advertise-address=x:1"],
+     "did you mean --bootstrap.transport.tcp-advertise-address?"),
+    (["-mesh.node-id", "x"], "did you mean --mesh.node-id, with two dashes?"),
+    (["stop"], 'unexpected argument "stop"'),
+    (["--mesh.node-id"], "--mesh.node-id: needs a value"),
+    (["--global.mtls=yes"], '--global.mtls: wants true or false, found "yes"'),
+    (["--wireguard.mtu", "9"], "--wireguard.mtu: wants a whole number from 1280 to 65535"),
+    (["--bootstrap.enabled"], "--bootstrap.enabled and --mesh.join-addresses contradict each other"),
+    (["--mesh.request-vote", "--mesh.request-observer"], "--mesh.request-vote and --mesh.request-observer contradict"),
+    (["--global.insecure", "--global.mtls"], "--global.insecure and --global.mtls contradict"),
+    (["--services.metrics.enabled"], "--services.metrics.enabled: not in this version"),
+    (["--plugins.mine.exec.path", "/x"], "--plugins.mine.exec.path: not in this version"),
+    (["--bridge.a.mesh.node-id", "x"], "--bridge.a.mesh.node-id: not in this version"),
+])
+def test_bad_flags(node, argv, message):
+    refused(node(*JOIN, *argv), message)
+
+
+@pytest.mark.parametrize("env, message", [
+    ({"MESH_NODE_ID": "a", "MESH_NODE-ID": "b"}, "MESH_NODE-ID and MESH_NODE_ID are both set in the environment"),
+    ({"WIREGUARD_LISTEN_PORT": "x"}, 'WIREGUARD_LISTEN_PORT: wants a port number from 0 to 65535, found "x"'),
+    ({"SERVICES_MESHDNS_ENABLED": "true"}, "SERVICES_MESHDNS_ENABLED: not in this version"),
+])
+def test_bad_environment(node, env, message):
+    refused(node(*JOIN, env=env), message)
+
+
+@pytest.mark.parametrize("text, message", [
+    ("mesh:\n  request-vote: yes\n", ':2: mesh.request-vote: wants true or false, found the text "yes"'),
+    ("mesh:\n  node-id: 7\n", ":2: mesh.node-id: wants text, found the number 7"),
+    ("mesh:\n  routes:\n  - 10.0.0.0/8\n  - x\n", ":4: mesh.routes[1]: wants a network such as"),
+    ("storage: [a]\n", ":1: storage: wants a section with keys"),
+    ("tls: {insecure: true}\ntls: {}\n", ':2: "tls" is already set in line 1'),
+    ("a: &b 1\nc: *b\n", ":1: anchors are not accepted"),
+    ("mesh: {\n", ": not YAML: "),
+    ("services: {meshdns: {listen-tcp: '[::]:54'}}\n", "services.meshdns.listen-tcp ("),
+])
+def test_bad_file(node, tmp_path, text, message):
+    config = tmp_path / "node.yaml"
+    config.write_text(text)
+    result = node(*JOIN, "--config", config)
+    refused(result, message)
+    assert str(config) in result[2]
+
+
+@pytest.mark.parametrize("name, message", [
+    ("none.yaml", "none.yaml: cannot open the configuration file: No such file or directory"),
+    ("node.toml", "node.toml: files of the kind .toml are not read"),
+    ("node.ini", "node.ini: files of the kind .ini are not read"),
+    ("node", "node: has no extension"),
+])
+def test_files_that_are_not_read(node, tmp_path, name, message):
+    status, out, err = node(*JOIN, f"--config={tmp_path / name}")
+    assert status != 0 and out == "" and message in err
+
+
+def other_value(kind):
+    return {"bool": "true", "int": "1234", "uint64": "1234", "uint16": "1234", "duration": "77s",
+            "map string=int": "a=1", "map string=string": "a=h:1", "key=value map": "a=1"}.get(kind, "")
+
+
+def test_no_flag_of_the_original_is_ignored_in_silence(node):
+    """Each flag is either in --help or refused by name when it is set."""
+    _, shown, _ = node("--help")
+    with open(FLAGS) as f:
+        rows = [line.rstrip("\n").split("\t") for line in f][1:]
+    refusals = 0
+    for flag, _, _, kind, default in rows:
+        if re.search(rf"--{re.escape(flag)}\b(?![.-])", shown):
+            continue
+        value = other_value(kind)
+        if kind in ("string", "string list") or flag in ("mesh.default-ipam-static-ipv4",):
+            value = "10.9.8.7:6" if ":" in default and "/" not in default else "10.9.8.7"
+            value = "n=10.9.8.0/24" if kind.startswith("map") or "static" in flag else value
+        if default == "true":
+            value = "false"
+        refused(node(*JOIN, f"--{flag}={value}"), f"--{flag}: not in this version")
+        refusals += 1
+    print(f"{refusals} of {len(rows)} flags are refused as not in this version")
+    assert 0 < refusals < len(rows)
