@@ -46,6 +46,8 @@ class Node:
                  f"--wireguard.key-file={self.folder}/key", "--global.log-level=debug"]
         if tls:
             words += self.mesh.pki.flags(self.name)
+        elif not any("node-id" in str(word) for word in extra):
+            words.append(f"--mesh.node-id={self.name}")
         if self.address:
             words.append(f"--global.primary-endpoint={self.address}")
         return words + [str(w) for w in extra]
