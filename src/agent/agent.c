@@ -33,9 +33,17 @@ static void on_broken(void *arg, const struct wm_err *why)
 	wm_agent_stop(arg, why);
 }
 
+static void on_handshake(void *arg, const uint8_t key[WM_WG_KEY], const struct wm_endpoint *from,
+			 bool by_peer)
+{
+	if (by_peer)
+		wm_follower_on_greeted(arg, key);
+}
+
 static int open_device(struct wm_agent *a, struct wm_err *err)
 {
-	static const struct wm_wg_events events = {.on_broken = on_broken};
+	static const struct wm_wg_events events = {.on_handshake = on_handshake,
+						    .on_broken = on_broken};
 	const struct wm_node_options *o = a->options;
 	struct wm_wg_device_opts opts = {
 		.name = o->wireguard_interface_name,
@@ -245,6 +253,7 @@ static void drain(struct wm_agent *a)
 	if (a->live != NULL)
 		wm_live_unlisten(&a->own_peers);
 	wm_defer_cancel(&a->refresh);
+	wm_timer_stop(&a->farewell);
 	wm_service_stop(a->service);
 	if (a->server != NULL)
 		wm_rpc_server_drain(a->server, GRACE, on_drained, a);

@@ -15,17 +15,54 @@
 #include "mesh/paths.h"
 #include "mesh/peers.h"
 
-static void refresh(struct wm_defer *d)
+#define FAREWELL (150 * WM_NS_PER_MS)
+
+/* True when somebody whom we have as a peer is not in @config. */
+static bool loses_a_peer(const struct wm_agent *a, const V1__PeerConfigurations *config)
 {
-	struct wm_agent *a = wm_container_of(d, struct wm_agent, refresh);
+	for (size_t i = 0; i < a->view->n_peers; i++) {
+		const V1__MeshNode *had = a->view->peers[i]->node;
+		bool found = false;
+		for (size_t j = 0; !found && j < config->n_peers; j++)
+			found = wm_streq(config->peers[j]->node->id, had->id);
+		if (!found)
+			return true;
+	}
+	return false;
+}
+
+static void after_farewell(struct wm_timer *t);
+
+/*
+ * Applies what the graph says of us. A member that was removed learns it on its subscription, which
+ * comes through the very path that is to go: so the path goes a moment later.
+ */
+static void refresh_peers(struct wm_agent *a, bool said_farewell)
+{
 	struct wm_arena arena;
 	struct wm_err err;
 	V1__PeerConfigurations *config;
 	wm_arena_init(&arena, 0);
-	if (wm_peers_config(wm_live_graph(a->live), a->identity.node_id, &arena, &config, &err) != 0 ||
-	    wm_agent_apply_peers(a, config, &err) != 0)
+	int rc = wm_peers_config(wm_live_graph(a->live), a->identity.node_id, &arena, &config, &err);
+	if (rc == 0 && !said_farewell && loses_a_peer(a, config)) {
+		if (!wm_timer_is_running(&a->farewell))
+			wm_timer_start(a->loop, &a->farewell, FAREWELL, after_farewell);
+	} else if (rc == 0) {
+		rc = wm_agent_apply_peers(a, config, &err);
+	}
+	if (rc != 0)
 		wm_warn(a->log, "peers.not_applied", "error=\"%s\"", err.text);
 	wm_arena_fini(&arena);
+}
+
+static void after_farewell(struct wm_timer *t)
+{
+	refresh_peers(wm_container_of(t, struct wm_agent, farewell), true);
+}
+
+static void refresh(struct wm_defer *d)
+{
+	refresh_peers(wm_container_of(d, struct wm_agent, refresh), false);
 }
 
 static void on_own_peers_change(struct wm_live_listener *l)

@@ -38,6 +38,7 @@ struct wm_agent {
 	struct wm_live *live;
 	struct wm_live_listener own_peers;
 	struct wm_defer refresh;
+	struct wm_timer farewell; /* before a removed peer's path goes */
 
 	/* A node that asks others. */
 	struct wm_joiner *joiner;
@@ -99,4 +100,7 @@ void wm_joiner_free(struct wm_joiner *j); /* NULL is allowed */
 void wm_follower_start(struct wm_agent *a);
 /* Where membership is kept: the mesh address of a storage member; false when none is known. */
 bool wm_follower_target(const struct wm_agent *a, unsigned attempt, struct wm_endpoint *out);
+/* The peer with this WireGuard key has begun a new session with us. If it is the one that we follow,
+ * it may have lost the stream with the last one: it is asked. */
+void wm_follower_on_greeted(struct wm_agent *a, const uint8_t key[WM_WG_KEY]);
 void wm_follower_free(struct wm_follower *f); /* NULL is allowed */

@@ -8,6 +8,7 @@
 #include "loop/conn.h"
 
 #include <string.h>
+#include <netinet/tcp.h>
 #include <sys/un.h>
 
 #include "base/buf.h"
@@ -50,6 +51,19 @@ void wm_conn_connected(struct wm_conn *c)
 	take_names(c);
 	/* What is written is whole messages; waiting for more to come only delays them. */
 	uv_tcp_nodelay(&c->uv.tcp, 1);
+}
+
+void wm_conn_keepalive(struct wm_conn *c, unsigned idle_s)
+{
+	const int pause_s = 5, probes = 3;
+	uv_os_fd_t fd;
+	if (!c->is_tcp || uv_tcp_keepalive(&c->uv.tcp, 1, idle_s) != 0)
+		return;
+	/* libuv leaves these two to the system, whose own take eleven minutes. */
+	if (uv_fileno(&c->uv.handle, &fd) != 0)
+		return;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &pause_s, sizeof(pause_s));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
 }
 
 int wm_conn_check_path(const char *what, const char *path, struct wm_err *err)

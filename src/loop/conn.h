@@ -72,6 +72,12 @@ void wm_conn_read_start(struct wm_conn *c);
 void wm_conn_read_pause(struct wm_conn *c);
 /* Copies @n bytes into the queue and sends what it can at once; a broken stream shows in on_read. */
 void wm_conn_write(struct wm_conn *c, const void *p, size_t n);
+/*
+ * Finds out about a peer that vanished while nothing is said: after @idle_s seconds of silence it is
+ * probed, and when three probes a few seconds apart stay unanswered the stream ends as broken. Does
+ * nothing on a local socket.
+ */
+void wm_conn_keepalive(struct wm_conn *c, unsigned idle_s);
 /* Bytes written but not yet taken by the kernel. */
 size_t wm_conn_queued(const struct wm_conn *c);
 /* Sends a FIN after what is queued. */

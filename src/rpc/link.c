@@ -10,6 +10,13 @@
 #include "base/str.h"
 #include <string.h>
 
+/*
+ * A client that waits on a stream must learn within a minute that its server is gone; more often
+ * would cost an idle member of a mesh more than a megabyte a day. A server only frees memory by it.
+ */
+#define CLIENT_KEEPALIVE_S 40
+#define SERVER_KEEPALIVE_S 600
+
 #define LINGER_NS  WM_NS_PER_S
 #define READ_CHUNK (64u << 10)
 
@@ -207,6 +214,7 @@ void wm_rpc_link_init(struct wm_rpc_link *l, struct wm_loop *loop, struct wm_con
 	};
 	wm_str_copy(l->name, sizeof(l->name), name);
 	wm_conn_set_events(conn, &conn_events, l);
+	wm_conn_keepalive(conn, l->server ? SERVER_KEEPALIVE_S : CLIENT_KEEPALIVE_S);
 	if (tls != NULL) {
 		l->tls = wm_tls_new(tls, host);
 		drain_tls(l);

@@ -23,7 +23,8 @@ static void tell_handshakes(struct wm_wg_device *d)
 		memcpy(key, p->public_key, sizeof(key)); /* the callback may remove the peer */
 		wm_wg_place_get(&p->place, &from);
 		if (d->events.on_handshake != NULL)
-			d->events.on_handshake(d->arg, key, &from);
+			d->events.on_handshake(d->arg, key, &from,
+						(bits & WM_WG_NEWS_BY_PEER) != 0);
 	}
 }
 

@@ -29,9 +29,10 @@ struct wm_wg_device_opts {
 
 /* What somebody above wants to know; runs on the loop. All may be NULL. */
 struct wm_wg_events {
-	/* A handshake with this peer has completed (its endpoint may have moved). */
+	/* A handshake with this peer has completed (its endpoint may have moved); @by_peer: it was
+	 * the peer that began it, as one does that has lost or never had a session with us. */
 	void (*on_handshake)(void *arg, const uint8_t public_key[WM_WG_KEY],
-			     const struct wm_endpoint *from);
+			     const struct wm_endpoint *from, bool by_peer);
 	/*
 	 * A datagram that is not WireGuard (STUN, path probes); already rate limited. Answers leave by
 	 * wm_wg_device_send. Bytes are borrowed.

@@ -149,11 +149,12 @@ static void send_keepalive(struct wm_wg_handshakes *h, struct wm_wg_peer *p)
 
 /* ---- sessions ---- */
 
-static void tell_loop(struct wm_wg_handshakes *h, struct wm_wg_peer *p)
+static void tell_loop(struct wm_wg_handshakes *h, struct wm_wg_peer *p, bool is_ours)
 {
 	struct wm_wg_core *c = h->core;
 	atomic_store(&p->last_handshake_wall, wm_clock_wall());
-	wm_wg_bell_ring(&c->events, &p->events, WM_WG_NEWS_HANDSHAKE);
+	wm_wg_bell_ring(&c->events, &p->events,
+			WM_WG_NEWS_HANDSHAKE | (is_ours ? 0U : (unsigned)WM_WG_NEWS_BY_PEER));
 	c->wake_loop(c->wake_arg);
 }
 
@@ -166,7 +167,7 @@ static void begin_session(struct wm_wg_handshakes *h, struct wm_wg_peer *p, bool
 	/* The peer may send only after it has heard from us. */
 	if (!flush_staged(h, p) && is_ours)
 		send_keepalive(h, p);
-	tell_loop(h, p);
+	tell_loop(h, p, is_ours);
 }
 
 static enum wm_drop read_response(struct wm_wg_handshakes *h, const struct wm_wg_letter *l,

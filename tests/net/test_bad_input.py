@@ -41,7 +41,7 @@ def host(lan):
     (["--global.disable-ipv4", "--global.disable-ipv6"], ["disable-ipv4", "disable-ipv6"]),
     (["--mesh.request-vote", "--mesh.request-observer"], ["request-vote", "request-observer"]),
     (["--global.primary-endpoint=example.org"], ["global.primary-endpoint"]),
-    (["--bootstrap.enabled", "--bootstrap.ipv6-network=fd00::/64"], ["bootstrap.ipv6-network", "/48"]),
+    (["--bootstrap.enabled", "--bootstrap.ipv6-network=fd00::/64"], ["bootstrap.ipv6-network", "48"]),
     (["--services.meshdns.enabled"], ["services.meshdns.enabled", "not in this version"]),
     (["--mesh.node-id=a/b"], ["mesh.node-id"]),
     (["--mesh.join-addresses=nowhere"], ["mesh.join-addresses"]),
@@ -136,7 +136,7 @@ def test_no_privilege(host, mesh, founder):
     node = mesh.add(host)
     process = host.start(["setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin", *node.argv(mesh.join_flag)], "beta")
     assert process.wait(30) == FAILED
-    assert "CAP_NET_ADMIN" in process.output and "beta" not in mesh.records(), process.output
+    assert "cap_net_admin" in process.output and "beta" not in mesh.records(), process.output
 
 
 # ---- key and certificates ----
@@ -177,7 +177,7 @@ def test_certificate_expired(host, mesh, founder):
 def test_certificate_of_another_key(host, mesh, founder):
     one, two = mesh.pki.issue("beta"), mesh.pki.issue("other")
     status, output = mesh.add(host).fails(mesh.join_flag, *tls_flags(one, key=f"{two}/tls.key"), tls=False)
-    assert status != 0 and "match" in output, output
+    assert status != 0 and "does not belong" in output, output
 
 
 def test_certificate_of_another_authority(host, mesh, founder, tmp_path):

@@ -113,7 +113,7 @@ def test_leave_on_stop(four):
     assert "gamma" not in four.records()
 
 
-def test_founder_comes_back_after_kill(four):
+def test_founder_comes_back_after_kill(four, lan):
     """The state survives kill -9, the members keep their addresses and their network."""
     before = four.records()
     four.nodes["alpha"].kill()
@@ -121,7 +121,10 @@ def test_founder_comes_back_after_kill(four):
     four.nodes["alpha"].again()
     after = four.records()
     assert {i: r["privateIPv4"] for i, r in before.items()} == {i: r["privateIPv4"] for i, r in after.items()}
-    four.assert_all_ping(timeout=15)
+    four.assert_all_ping(timeout=20)
+    # The members' subscriptions died with the old process without a word: they are open again.
+    four.join(lan("epsilon", 5), address="10.88.0.5")
+    four.assert_all_ping(timeout=20)
 
 
 def test_member_comes_back_after_kill(four):

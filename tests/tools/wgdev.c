@@ -21,7 +21,8 @@ struct tool {
 	int status;
 };
 
-static void on_handshake(void *arg, const uint8_t key[WM_WG_KEY], const struct wm_endpoint *from)
+static void on_handshake(void *arg, const uint8_t key[WM_WG_KEY], const struct wm_endpoint *from,
+			 bool by_peer)
 {
 	char text[WM_WG_KEY_TEXT], at[WM_ENDPOINT_TEXT];
 	printf("handshake %s %s\n", wm_wg_key_format(key, text), wm_endpoint_format(from, at));

@@ -33,7 +33,8 @@ struct node {
 
 static struct wm_loop *loop;
 
-static void on_handshake(void *arg, const uint8_t key[WM_WG_KEY], const struct wm_endpoint *from)
+static void on_handshake(void *arg, const uint8_t key[WM_WG_KEY], const struct wm_endpoint *from,
+			 bool by_peer)
 {
 	struct node *n = arg;
 	n->handshakes++;
