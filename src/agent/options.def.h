@@ -30,7 +30,7 @@ WM_OPT(DURATION, shutdown_timeout, "", "shutdown-timeout", "0s",
 
 /* ---- global: set many others at once ---- */
 WM_OPT(BOOL, global_allow_remote_detection, "global.", "allow-remote-detection", "false",
-       "Ask a public name server for the address this host has outside")
+       "Ask a public name server for the address this host has outside", LATER)
 WM_OPT(BOOL, global_detect_endpoints, "global.", "detect-endpoints", "false",
        "Find public addresses on the interfaces")
 WM_OPT(BOOL, global_detect_ipv6, "global.", "detect-ipv6", "false",
@@ -261,13 +261,13 @@ WM_OPT(DURATION, wireguard_persistent_keepalive, "wireguard.", "persistent-keepa
 WM_OPT(BOOL, wireguard_disable_full_tunnel, "wireguard.", "disable-full-tunnel", "false",
        "Do not send all traffic through a node that offers it")
 WM_OPT(BOOL, wireguard_force_interface_name, "wireguard.", "force-interface-name", "false",
-       "Remove an interface that has the name already")
+       "Remove an interface that has the name already", LATER)
 WM_OPT(BOOL, wireguard_force_tun, "wireguard.", "force-tun", "false",
-       "WireGuard in this process even where the kernel has it")
+       "WireGuard in this process; this version always does it so")
 WM_OPT(BOOL, wireguard_record_metrics, "wireguard.", "record-metrics", "false",
-       "Collect figures of the interface")
+       "Collect figures of the interface; this version always does")
 WM_OPT(DURATION, wireguard_record_metrics_interval, "wireguard.", "record-metrics-interval", "10s",
-       "How often to collect them", .max = INT64_MAX)
+       "How often to collect them", .max = INT64_MAX, LATER)
 WM_OPT(BOOL, wireguard_masquerade, "wireguard.", "masquerade", "false",
        "Hide the mesh's addresses behind this node's", LATER)
 WM_OPT(BOOL, wireguard_modprobe, "wireguard.", "modprobe", "false",
