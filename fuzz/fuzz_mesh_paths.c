@@ -1,0 +1,60 @@
+/*
+ * Any text as an ID, as a key of the registry and as a user's path. What is taken apart must go
+ * together again to the same key, and what passes for an ID must be one by every rule.
+ */
+#include "base/mem.h"
+#include "base/str.h"
+#include "mesh/ids.h"
+#include "mesh/paths.h"
+#include <assert.h>
+#include <stdint.h>
+#include <string.h>
+
+static struct wm_path rebuild(const struct wm_path_parts *p)
+{
+	switch (p->kind) {
+	case WM_PATH_IS_NODE: return wm_path_node(p->name);
+	case WM_PATH_IS_EDGE: return wm_path_edge(p->name, p->target);
+	case WM_PATH_IS_ROLE: return wm_path_role(p->name);
+	case WM_PATH_IS_BINDING: return wm_path_binding(p->name);
+	case WM_PATH_IS_GROUP: return wm_path_group(p->name);
+	case WM_PATH_IS_ACL: return wm_path_acl(p->name);
+	case WM_PATH_IS_ROUTE: return wm_path_route(p->name);
+	case WM_PATH_IS_STATE:
+	case WM_PATH_IS_LEASE:
+	case WM_PATH_IS_OTHER: break;
+	}
+	return (struct wm_path){0};
+}
+
+static void check_parts(const char *key)
+{
+	struct wm_path_parts parts;
+	enum wm_path_kind kind = wm_path_parse(key, &parts);
+	struct wm_path again = rebuild(&parts);
+
+	assert(kind == parts.kind);
+	if (again.text[0] != '\0')
+		assert(strcmp(again.text, key) == 0);
+	if (kind != WM_PATH_IS_OTHER)
+		assert(wm_id_is_valid(parts.name) && wm_path_key_is_reserved(key));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *text = wm_strndup((const char *)data, size);
+	struct wm_err err;
+
+	check_parts(text);
+	if (wm_id_is_valid(text)) {
+		assert(strlen(text) <= WM_ID_MAX && wm_path_key_is_valid(text));
+		assert(wm_id_check(text, "id", &err) == 0 && wm_id_is_valid_or_any(text));
+	} else {
+		assert(wm_node_id_check(text, "id", &err) == WM_INVALID_ARGUMENT);
+		assert(!wm_node_id_is_valid(text));
+	}
+	wm_free(text);
+	return 0;
+}
