@@ -35,18 +35,20 @@ struct wm_desired_peer {
 
 struct wm_desired {
 	struct wm_arena arena;
-	/* Own addresses, with their length (/32, /112). None = the family is off: nothing of it is
-	 * set. */
+	/*
+	 * Own addresses, with their length (/32, /112). None = the family is off: nothing of it is
+	 * set.
+	 */
 	struct wm_prefix addr4, addr6;
 	struct wm_prefix *networks; /* of the mesh: routed to the device as they are */
 	size_t n_networks;
 	struct wm_desired_peer *peers;
 	size_t n_peers;
 	size_t cap_peers;
-	uint32_t mtu;         /* 0 = as the device has it */
-	unsigned forwarding;  /* of enum wm_forwarding: families that others send through us */
-	uint16_t keepalive_s; /* 0 = 25 s towards peers with an endpoint when we have none, else off
-			       */
+	uint32_t mtu;        /* 0 = as the device has it */
+	unsigned forwarding; /* of enum wm_forwarding: families that others send through us */
+	/* 0 = 25 s towards peers with an endpoint when we have none, else off. */
+	uint16_t keepalive_s;
 	bool is_public; /* we have a primary endpoint of our own, so others can reach us first */
 	bool no_full_tunnel; /* default routes that peers offer are unwanted: left out silently */
 	const char *zone;    /* "" = none */

@@ -20,8 +20,10 @@ struct wm_detect_opts {
 		*skip; /* further interfaces by name, such as our own; NULL-terminated or NULL */
 };
 
-/* What others can reach, with the subnet's length: public before private, IPv4 before IPv6, then by
- * value. */
+/*
+ * What others can reach, with the subnet's length: public before private, IPv4 before IPv6, then by
+ * value.
+ */
 WM_MUST_CHECK int wm_detect_endpoints(struct wm_net *net, const struct wm_detect_opts *opts,
 				      struct wm_prefix **out, size_t *n, struct wm_err *err);
 /* The same from lists that somebody has read already; touches nothing else. */

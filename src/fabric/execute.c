@@ -53,10 +53,14 @@ static void name_step(const struct wm_step *s, const struct wm_state *have, char
 	}
 }
 
-static bool is_vital(const struct wm_step *s)
+static bool is_vital(const struct wm_executor *x, const struct wm_step *s)
 {
-	return s->op == WM_STEP_LINK_UP || s->op == WM_STEP_ADDR_ADD ||
-	       (s->op == WM_STEP_ROUTE_ADD && s->route.metric == 0);
+	if (s->op == WM_STEP_LINK_UP)
+		return true;
+	if (s->op == WM_STEP_ADDR_ADD)
+		return s->addr.addr.family == WM_IPV4 || !x->has_ipv4;
+	return s->op == WM_STEP_ROUTE_ADD && s->route.metric == 0 &&
+	       (s->route.dst.addr.family == WM_IPV4 || !x->has_ipv4);
 }
 
 static void report(struct wm_executor *x, const struct wm_step *s, const struct wm_state *have,
@@ -66,7 +70,7 @@ static void report(struct wm_executor *x, const struct wm_step *s, const struct 
 
 	name_step(s, have, what, sizeof(what));
 	x->failed++;
-	x->on_failed(x->arg, what, err, is_vital(s));
+	x->on_failed(x->arg, what, err, is_vital(x, s));
 }
 
 /* ---- peers ---- */

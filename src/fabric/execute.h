@@ -17,8 +17,11 @@ struct wm_executor {
 	struct wm_wg_device *device;
 	struct wm_journal *journal;
 	unsigned link; /* index of the device's interface */
-	/* Told of each step that failed: its name, its error, and whether there is no mesh without
-	 * it. */
+	bool has_ipv4; /* is wanted: then a host without IPv6 is in the mesh all the same */
+	/*
+	 * Told of each step that failed: its name, its error, and whether there is no mesh without
+	 * it.
+	 */
 	void (*on_failed)(void *arg, const char *what, const struct wm_err *err, bool is_vital);
 	void *arg;
 	uint64_t done, failed; /* steps, since the start */

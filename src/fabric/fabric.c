@@ -88,8 +88,7 @@ static void on_name_failed(void *arg, const char *host, int code, const char *wh
 
 	(void)wm_str_copy(what, sizeof(what), "name ");
 	(void)wm_str_copy(what + 5, sizeof(what) - 5, host);
-	/* The names retry by themselves. */
-	note(arg, what, code, why, false);
+	note(arg, what, code, why, true);
 }
 
 static void on_retry(struct wm_timer *t)
@@ -168,6 +167,7 @@ static int reconcile(struct wm_fabric *f)
 	look_at_subnets(f);
 	make_plan(f, &want);
 	wm_state_diff(&f->have, &want, &steps);
+	f->executor.has_ipv4 = wm_prefix_is_valid(&f->desired->addr4);
 	wm_execute(&f->executor, &steps, &f->have);
 	wm_failures_end(&f->failures);
 	if (steps.n > 0)

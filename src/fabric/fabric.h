@@ -12,6 +12,7 @@
 #include "base/addr.h"
 #include "base/err.h"
 #include "fabric/desired.h"
+#include "fabric/failures.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -43,21 +44,16 @@ int wm_fabric_close(struct wm_fabric *f, struct wm_err *err);
 
 /*
  * Takes @d (in any case). Applies at once what needs no waiting. Nonzero when the link, an own
- * address or a mesh network could not be set: without those there is no mesh here, and somebody who
- * is just starting should give up; whoever goes on need not, it is retried like everything else.
+ * address or a mesh network could not be set (IPv6 alone does not count when there is IPv4):
+ * without those there is no mesh here, and somebody who is just starting should give up; whoever
+ * goes on need not, it is retried like everything else.
  */
 WM_MUST_CHECK int wm_fabric_apply(struct wm_fabric *f, struct wm_desired *d, struct wm_err *err);
 
-/* One thing that is desired and not so. */
-struct wm_fabric_failure {
-	char what[96];    /* "peer edge-3", "route 10.7.0.0/16" */
-	char why[256];    /* the whole sentence */
-	int code;         /* enum wm_code */
-	unsigned tries;   /* 0: not tried, on purpose (a default route, say) */
-	int64_t since_ns; /* wm_clock_now */
-};
-/* What is not applied and why, ordered; borrowed until the next call into the fabric or turn of the
- * loop. */
+/*
+ * What is not applied and why, ordered; borrowed until the next call into the fabric or turn of the
+ * loop.
+ */
 const struct wm_fabric_failure *wm_fabric_failures(const struct wm_fabric *f, size_t *n);
 
 /* How often what was done, since the start. */

@@ -4,11 +4,18 @@
  * reconciler notes what failed in it; what it does not note is forgotten at its end. Owns its
  * memory; a zeroed struct is empty. One thread at a time.
  */
-#include "fabric/fabric.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+/* One thing that is desired and not so. */
+struct wm_fabric_failure {
+	char what[96];    /* "peer edge-3", "route 10.7.0.0/16" */
+	char why[256];    /* the whole sentence */
+	int code;         /* enum wm_code */
+	unsigned tries;   /* 0: not tried, on purpose (a default route, say) */
+	int64_t since_ns; /* wm_clock_now */
+};
 /* More than this nobody reads; the rest is only retried. */
 #define WM_FAILURES_MAX 256
 

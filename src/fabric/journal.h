@@ -28,12 +28,16 @@ struct wm_net;
  */
 WM_MUST_CHECK int wm_journal_open(struct wm_net *net, struct wm_log *log, const char *dir,
 				  const char *name, struct wm_journal **out, struct wm_err *err);
-/* Undoes all notes and removes the file. What cannot be undone stays noted, and the error says
- * what. */
+/*
+ * Undoes all notes and removes the file. What cannot be undone stays noted, and the error says
+ * what.
+ */
 int wm_journal_close(struct wm_journal *j, struct wm_err *err); /* NULL is allowed */
 
-/* Notes and applies forwarding of one family; nothing to note when the host does it of its own
- * accord. */
+/*
+ * Notes and applies forwarding of one family; nothing to note when the host does it of its own
+ * accord.
+ */
 WM_MUST_CHECK int wm_journal_forward(struct wm_journal *j, enum wm_forwarding family,
 				     struct wm_err *err);
 /* Takes it back: the settings are restored unless another living process has noted them. */
@@ -42,7 +46,9 @@ WM_MUST_CHECK int wm_journal_unforward(struct wm_journal *j, enum wm_forwarding 
 /* Notes an interface that stays when this process dies; undoing removes it. */
 WM_MUST_CHECK int wm_journal_note_link(struct wm_journal *j, unsigned link, const char *name,
 				       struct wm_err *err);
-/* Notes a route that stays when our interface goes; undoing removes it. To be called before adding
- * it. */
+/*
+ * Notes a route that stays when our interface goes; undoing removes it. To be called before adding
+ * it.
+ */
 WM_MUST_CHECK int wm_journal_note_route(struct wm_journal *j, const struct wm_route *r,
 					struct wm_err *err);

@@ -77,6 +77,8 @@ static void on_answer(struct wm_resolve *r, const struct wm_err *err)
 		wm_debug(n->names->log, "fabric.name_failed", "host=%s tries=%u", n->host,
 			 n->tries);
 		ask_later(n);
+		if (n->tries == 1)
+			n->names->on_change(n->names->arg);
 		return;
 	}
 	n->tries = 0;

@@ -11,7 +11,9 @@ struct wm_log;
 struct wm_loop;
 struct wm_names;
 
-/* @on_change runs when an address has become known or another one; never from inside a call here.
+/*
+ * @on_change runs when an address has become known, or another one, or that there is none for now;
+ * never from inside a call here.
  */
 struct wm_names *wm_names_new(struct wm_loop *loop, struct wm_log *log,
 			      void (*on_change)(void *arg), void *arg);

@@ -17,13 +17,17 @@
 
 struct wm_plan_view {
 	struct wm_endpoint_view endpoints;
-	/* Told about each thing that is desired and left out on purpose; UNIMPLEMENTED: a default
-	 * route. */
+	/*
+	 * Told about each thing that is desired and left out on purpose; UNIMPLEMENTED: a default
+	 * route.
+	 */
 	void (*refuse)(void *arg, const char *what, int code, const char *why);
 	void *arg;
 };
 
-/* Fills @out, which must be empty; the same input gives the same state, whatever the order of
- * peers. */
+/*
+ * Fills @out, which must be empty; the same input gives the same state, whatever the order of
+ * peers.
+ */
 void wm_plan_make(const struct wm_desired *d, const struct wm_plan_view *view,
 		  struct wm_state *out);

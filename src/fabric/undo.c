@@ -47,7 +47,8 @@ int wm_undo_family(struct wm_notes *n, enum wm_forwarding family, struct wm_err 
 	size_t kept = 0;
 	int code = 0;
 
-	/* Unless all can be read, none is written: the switch would sweep away what was not seen.
+	/*
+	 * Unless all can be read, none is written: the switch would sweep away what was not seen.
 	 */
 	for (size_t i = 0; i < n->settings.n && code == 0; i++)
 		if (wm_notes_is_of(&n->settings.items[i], family))

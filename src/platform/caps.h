@@ -12,7 +12,8 @@ enum wm_cap {
 };
 
 bool wm_caps_has(unsigned caps); /* of enum wm_cap; all of them */
-/* PERMISSION_DENIED, naming what is missing and the ways to get it for @program (a path or name).
+/*
+ * PERMISSION_DENIED, naming what is missing and the ways to get it for @program (a path or name).
  */
 WM_MUST_CHECK int wm_caps_require(unsigned caps, const char *program, struct wm_err *err);
 /*

@@ -66,7 +66,10 @@ WM_MUST_CHECK int wm_link_remove(struct wm_net *net, unsigned link, struct wm_er
 WM_MUST_CHECK int wm_link_addr_list(struct wm_net *net, unsigned link,
 				    struct wm_link_addr_list *out, struct wm_err *err);
 void wm_link_addr_list_fini(struct wm_link_addr_list *l);
-/* Usable at once (no duplicate address detection). ALREADY_EXISTS when the link has it. */
+/*
+ * Usable at once (no duplicate address detection). Turns IPv6 on for this link when new links come
+ * without. ALREADY_EXISTS when the link has it.
+ */
 WM_MUST_CHECK int wm_link_addr_add(struct wm_net *net, unsigned link, const struct wm_prefix *addr,
 				   struct wm_err *err);
 /* NOT_FOUND when the link does not have it. */

@@ -25,7 +25,8 @@ struct wm_sysctl_list {
 	size_t n;
 };
 
-/* "net/ipv4/..." or "net/ipv6/..." in harmless characters, without "..": what a journal may hold.
+/*
+ * "net/ipv4/..." or "net/ipv6/..." in harmless characters, without "..": what a journal may hold.
  */
 bool wm_sysctl_name_is_valid(const char *name);
 /* Up to fifteen digits with an optional sign. */

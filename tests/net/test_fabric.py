@@ -186,3 +186,16 @@ def test_mesh_network_taken(pair):
     a.host.run("ip route del 172.16.0.0/12 dev eth0")
     wait_until(lambda: "172.16.0.0/12" in a.host.run("ip route show dev wm0").stdout, 5, "the route")
     a.stop()
+
+
+def test_name_without_address(pair):
+    """The peer is programmed, and can come to us; that its name is unknown is said."""
+    a, b = pair
+    for node in pair:
+        node.start()
+    a.apply(b.peer(endpoint="nowhere.invalid:51820"))
+    wait_until(lambda: any(f.startswith("name nowhere.invalid: ") for f in a.failures()), 20, "the failure")
+    b.apply(a.peer())
+    b.host.ping_until("172.16.0.1")
+    a.apply(b.peer())
+    assert a.failures() == []

@@ -103,6 +103,17 @@ def test_addresses(host, tool):
     assert not [line for line in tool("addrs", "t0") if not line.startswith("fe80")]
 
 
+def test_link_that_comes_without_ipv6(host, tool):
+    """As in many containers; our own link gets it."""
+    host.run("sysctl -qw net.ipv6.conf.default.disable_ipv6=1")
+    host.run("ip tuntap add dev t1 mode tun")
+    tool("quiet", "t1")
+    tool("up", "t1")
+    tool("addr-add", "t1", "fd12:0:0:1::/112")
+    assert tool("addrs", "t1") == ["fd12:0:0:1::/112"]
+    assert host.sysctl("net.ipv6.conf.default.disable_ipv6") == "1"
+
+
 def test_many_addresses(host, tool):
     """The kernel's answer takes many datagrams."""
     batch = "".join(f"address add 10.{i // 250}.{i % 250}.1/32 dev t0\n" for i in range(2000))

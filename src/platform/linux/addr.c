@@ -1,3 +1,5 @@
+#include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <linux/netlink.h>
@@ -7,6 +9,7 @@
 #include "platform/link.h"
 #include "platform/linux/netlink.h"
 #include "platform/linux/netlink_parse.h"
+#include "platform/sysctl.h"
 
 struct addr_dump {
 	struct wm_link_addr_list *list;
@@ -67,10 +70,27 @@ static int change_addr(struct wm_net *net, uint16_t type, uint16_t flags, unsign
 	return wm_netlink_call(net, nlh, what, err);
 }
 
+/* Where the host has IPv6 but not on new links (containers do that), our own link may have it. */
+static bool enable_ipv6(unsigned link)
+{
+	char dev[IF_NAMESIZE], name[WM_SYSCTL_NAME];
+
+	if (if_indextoname(link, dev) == NULL)
+		return false;
+	snprintf(name, sizeof(name), "net/ipv6/conf/%s/disable_ipv6", dev);
+	return wm_sysctl_set(name, "0", NULL) == 0;
+}
+
 int wm_link_addr_add(struct wm_net *net, unsigned link, const struct wm_prefix *addr,
 		     struct wm_err *err)
 {
-	return change_addr(net, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, link, addr, "add", err);
+	const uint16_t flags = NLM_F_CREATE | NLM_F_EXCL;
+	struct wm_err why;
+	int code = change_addr(net, RTM_NEWADDR, flags, link, addr, "add", &why);
+
+	if (code != 0 && why.sys == EACCES && addr->addr.family == WM_IPV6 && enable_ipv6(link))
+		code = change_addr(net, RTM_NEWADDR, flags, link, addr, "add", &why);
+	return code == 0 ? 0 : wm_err_copy(err, &why);
 }
 
 int wm_link_addr_remove(struct wm_net *net, unsigned link, const struct wm_prefix *addr,

@@ -19,11 +19,14 @@ struct wm_netlink_request {
 	_Alignas(8) char bytes[1024];
 };
 
-/* Starts a request of this type; the header that belongs to it is put with
- * mnl_nlmsg_put_extra_header. */
+/*
+ * Starts a request of this type; the header that belongs to it is put with
+ * mnl_nlmsg_put_extra_header.
+ */
 struct nlmsghdr *wm_netlink_begin(struct wm_net *net, struct wm_netlink_request *rq, uint16_t type,
 				  uint16_t flags);
-/* Sends it and waits for the acknowledgement. Errors begin with @what and carry the kernel's words.
+/*
+ * Sends it and waits for the acknowledgement. Errors begin with @what and carry the kernel's words.
  */
 WM_MUST_CHECK int wm_netlink_call(struct wm_net *net, struct nlmsghdr *nlh, const char *what,
 				  struct wm_err *err);

@@ -241,6 +241,26 @@ static void test_vital(void **state)
 	}
 }
 
+/* A host without IPv6 is in the mesh by IPv4, and says what it lacks. */
+static void test_no_ipv6(void **state)
+{
+	struct wm_fabric *f = must_open();
+	struct wm_desired *d = three_nodes();
+	struct wm_err err;
+	size_t n;
+
+	wm_fake_refuse("addr add fd12");
+	apply(f, d);
+	wm_fabric_failures(f, &n);
+	assert_int_equal(n, 1);
+	/* Without IPv4 it would be all. */
+	d = three_nodes();
+	memset(&d->addr4, 0, sizeof(d->addr4));
+	assert_int_equal(wm_fabric_apply(f, d, &err), WM_UNAVAILABLE);
+	wm_fake_refuse(NULL);
+	assert_int_equal(wm_fabric_close(f, NULL), 0);
+}
+
 static void test_route_of_others(void **state)
 {
 	const struct wm_fabric_failure *x;
@@ -467,6 +487,7 @@ int main(void)
 		TEST(test_new_key_for_a_node),
 		TEST(test_one_bad_peer),
 		TEST(test_vital),
+		TEST(test_no_ipv6),
 		TEST(test_route_of_others),
 		TEST(test_default_routes),
 		TEST(test_forwarding_comes_and_goes),
