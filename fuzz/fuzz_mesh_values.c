@@ -1,8 +1,8 @@
 /*
- * Any bytes as what others have stored: lines of "key value", applied to a graph one by one, a value
- * that is missing deletes. Nothing of it may break the graph, nor the peers, rules, addresses and
- * drawings that are computed from it; and the graph that followed the changes must be the one that
- * is loaded from the same state in the end.
+ * Any bytes as what others have stored: lines of "key value", applied to a graph one by one, a
+ * value that is missing deletes. Nothing of it may break the graph, nor the peers, rules, addresses
+ * and drawings that are computed from it; and the graph that followed the changes must be the one
+ * that is loaded from the same state in the end.
  */
 #include "base/mem.h"
 #include "base/str.h"

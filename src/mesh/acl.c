@@ -38,9 +38,10 @@ static int check_nodes(char *const *nodes, size_t n, const char *field, struct w
 		if (wm_str_starts(name, GROUP_PREFIX))
 			name += strlen(GROUP_PREFIX);
 		if (!wm_id_is_valid_or_any(name))
-			return wm_fail(err, WM_INVALID_ARGUMENT,
-				       "%s: \"%.80s\" is neither *, nor a node ID, nor group:<name>",
-				       field, nodes[i]);
+			return wm_fail(
+				err, WM_INVALID_ARGUMENT,
+				"%s: \"%.80s\" is neither *, nor a node ID, nor group:<name>",
+				field, nodes[i]);
 	}
 	return 0;
 }
@@ -51,9 +52,10 @@ static int check_cidrs(char *const *cidrs, size_t n, const char *field, struct w
 
 	for (size_t i = 0; i < n; i++)
 		if (!wm_streq(cidrs[i], "*") && !wm_prefix_parse(cidrs[i], &p))
-			return wm_fail(err, WM_INVALID_ARGUMENT,
-				       "%s: \"%.60s\" is neither * nor a prefix such as 10.1.0.0/16",
-				       field, cidrs[i]);
+			return wm_fail(
+				err, WM_INVALID_ARGUMENT,
+				"%s: \"%.60s\" is neither * nor a prefix such as 10.1.0.0/16",
+				field, cidrs[i]);
 	return 0;
 }
 

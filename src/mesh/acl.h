@@ -1,9 +1,9 @@
 #pragma once
 /*
  * Network ACLs: which node may talk to which, on which addresses. A struct wm_acls is the whole set
- * compiled once (groups expanded, prefixes parsed, ordered by priority) and asked often. The highest
- * priority that matches decides; at equal priority a denial goes before an acceptance; no match
- * denies, and so does an ACL that cannot be read.
+ * compiled once (groups expanded, prefixes parsed, ordered by priority) and asked often. The
+ * highest priority that matches decides; at equal priority a denial goes before an acceptance; no
+ * match denies, and so does an ACL that cannot be read.
  */
 #include "base/addr.h"
 #include "base/arena.h"

@@ -1,8 +1,8 @@
 /*
- * The compiled set. Where other implementations let 0.0.0.0/x stand for everything of both families,
- * a prefix here holds the addresses that it holds; an empty list of nodes matches no node, as there.
- * What cannot be read in a rule is taken against whoever asks: it matches in a denial and matches
- * nothing in an acceptance.
+ * The compiled set. Where other implementations let 0.0.0.0/x stand for everything of both
+ * families, a prefix here holds the addresses that it holds; an empty list of nodes matches no
+ * node, as there. What cannot be read in a rule is taken against whoever asks: it matches in a
+ * denial and matches nothing in an acceptance.
  */
 #include <stdlib.h>
 #include <string.h>

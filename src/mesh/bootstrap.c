@@ -1,6 +1,6 @@
 /*
- * The first transaction of a mesh: network state, what the system's roles, groups and ACLs are, this
- * node, the other initial servers, and the edges between them. It holds only while there is no
+ * The first transaction of a mesh: network state, what the system's roles, groups and ACLs are,
+ * this node, the other initial servers, and the edges between them. It holds only while there is no
  * network state, so of several servers that try at once one succeeds.
  */
 #include <limits.h>

@@ -19,7 +19,7 @@ static void free_values(struct wm_map *m)
 {
 	struct wm_map_entry *e;
 
-	wm_map_each(e, m)
+	wm_map_each (e, m)
 		wm_free(e->value);
 	wm_map_fini(m);
 }
@@ -28,7 +28,7 @@ static void free_offers(struct wm_map *m)
 {
 	struct wm_map_entry *e;
 
-	wm_map_each(e, m) {
+	wm_map_each (e, m) {
 		struct wm_offer *o = e->value;
 
 		wm_free(o->name);
@@ -128,8 +128,8 @@ V1__MeshNode *wm_vertex_record(const struct wm_vertex *v, struct wm_arena *a)
 {
 	ProtobufCMessage *m;
 
-	if (!v->present || wm_pb_decode(a, &v1__mesh_node__descriptor, v->record, v->record_len, &m,
-					NULL) != 0)
+	if (!v->present ||
+	    wm_pb_decode(a, &v1__mesh_node__descriptor, v->record, v->record_len, &m, NULL) != 0)
 		return NULL;
 	return (V1__MeshNode *)m;
 }
@@ -167,13 +167,13 @@ static struct wm_acls *compile(const struct wm_graph *g, struct wm_arena *a)
 	ProtobufCMessage *m;
 	struct wm_acls *set;
 
-	wm_map_each(e, &g->acl_texts) {
+	wm_map_each (e, &g->acl_texts) {
 		if (read_stored(a, e, &v1__network_acl__descriptor, &m))
 			wm_pb_append(a, &n, &acls, m);
 		else
 			unreadable = true;
 	}
-	wm_map_each(e, &g->group_texts)
+	wm_map_each (e, &g->group_texts)
 		if (read_stored(a, e, &v1__group__descriptor, &m))
 			wm_pb_append(a, &n_groups, &groups, m);
 	set = wm_acls_new(acls, n, groups, n_groups);
@@ -238,7 +238,8 @@ const char *wm_graph_node_at(const struct wm_graph *g, const struct wm_addr *add
 	return v != NULL ? v->id : NULL;
 }
 
-void wm_graph_each_node(const struct wm_graph *g, bool (*each)(void *arg, const char *id), void *arg)
+void wm_graph_each_node(const struct wm_graph *g, bool (*each)(void *arg, const char *id),
+			void *arg)
 {
 	for (uint32_t i = 0; i < g->n_vertices; i++)
 		if (g->vertices[i]->present && !each(arg, g->vertices[i]->id))

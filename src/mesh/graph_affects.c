@@ -1,4 +1,6 @@
-/* Who may be affected by what a delta has gathered. The rules stand at the head of graph_apply.c. */
+/*
+ * Who may be affected by what a delta has gathered. The rules stand at the head of graph_apply.c.
+ */
 #include <string.h>
 
 #include "base/mem.h"
@@ -69,7 +71,7 @@ static bool reach_changed_near(struct wm_graph *g, const struct wm_graph_delta *
 	struct wm_map_entry *e;
 
 	find_components(g);
-	wm_map_each(e, &d->touched) {
+	wm_map_each (e, &d->touched) {
 		const struct wm_vertex *other = wm_vertex_find(g, e->key);
 
 		if (((uintptr_t)e->value & WM_TOUCH_REACH) != 0 && other != NULL &&

@@ -56,7 +56,9 @@ static bool is_stranger(const struct wm_graph *g, const struct wm_vertex *v)
 	       (v->v6.addr.family != WM_FAMILY_NONE && !wm_graph_is_inside(g, &v->v6.addr));
 }
 
-/* Nothing lies behind it and it offers nothing: with it or without it, the others reach the same. */
+/*
+ * Nothing lies behind it and it offers nothing: with it or without it, the others reach the same.
+ */
 static bool is_plain_leaf(const struct wm_graph *g, const struct wm_vertex *v)
 {
 	return v->n_links <= 1 && v->offers == NULL && !is_stranger(g, v);
@@ -106,7 +108,8 @@ static void index_address(struct wm_graph *g, struct wm_vertex *v, const struct 
 		wm_map_put_n(&g->by_address, key, wm_address_key(&p->addr, key), v);
 }
 
-static void unindex_address(struct wm_graph *g, const struct wm_vertex *v, const struct wm_prefix *p)
+static void unindex_address(struct wm_graph *g, const struct wm_vertex *v,
+			    const struct wm_prefix *p)
 {
 	uint8_t key[WM_ADDRESS_KEY];
 	size_t n;
@@ -202,9 +205,8 @@ static V1__MeshNode *read_node(struct apply *s)
 	ProtobufCMessage *m;
 	V1__MeshNode *node;
 
-	if (s->c->value == NULL ||
-	    wm_record_parse(s->a, s->c->key, s->c->value, s->c->value_len,
-			    &v1__mesh_node__descriptor, &m, NULL) != 0)
+	if (s->c->value == NULL || wm_record_parse(s->a, s->c->key, s->c->value, s->c->value_len,
+						   &v1__mesh_node__descriptor, &m, NULL) != 0)
 		return NULL;
 	node = (V1__MeshNode *)m;
 	return wm_streq(node->id, s->key.name) ? node : NULL;
@@ -319,9 +321,8 @@ static void apply_edge(struct apply *s)
 
 	if (wm_streq(s->key.name, s->key.target))
 		return;
-	if (s->c->value != NULL &&
-	    wm_record_parse(s->a, s->c->key, s->c->value, s->c->value_len,
-			    &v1__mesh_edge__descriptor, &m, NULL) == 0)
+	if (s->c->value != NULL && wm_record_parse(s->a, s->c->key, s->c->value, s->c->value_len,
+						   &v1__mesh_edge__descriptor, &m, NULL) == 0)
 		put_direction(s, (V1__MeshEdge *)m);
 	else
 		drop_direction(s);
@@ -446,8 +447,8 @@ static void apply_one(struct apply *s)
 	}
 }
 
-void wm_graph_apply(struct wm_graph *g, uint64_t revision, const struct wm_change *changes, size_t n,
-		    struct wm_graph_delta *d)
+void wm_graph_apply(struct wm_graph *g, uint64_t revision, const struct wm_change *changes,
+		    size_t n, struct wm_graph_delta *d)
 {
 	struct wm_arena a;
 

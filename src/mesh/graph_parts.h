@@ -19,7 +19,7 @@ struct wm_link {
 	struct wm_pair *pair;
 };
 
-struct wm_offer { /* a route */
+struct wm_offer {              /* a route */
 	struct wm_offer *next; /* of the same node, in order of names */
 	char *name;
 	struct wm_vertex *by;
@@ -38,7 +38,8 @@ struct wm_vertex {
 	uint32_t component;
 	struct wm_prefix v4, v6;
 	struct wm_addr primary;
-	uint8_t *record; /* the node, as protobuf bytes: a third of the text, decoded when asked for */
+	uint8_t *record; /* the node, as protobuf bytes: a third of the text, decoded when asked for
+			  */
 	size_t record_len;
 	struct wm_link *links; /* in order of the IDs of their ends */
 	uint32_t n_links, cap_links;
@@ -53,8 +54,8 @@ struct wm_graph {
 	uint32_t n_vertices, cap_vertices;
 	uint32_t n_present;
 	struct wm_map by_address; /* family and address -> struct wm_vertex */
-	struct wm_map offers;	  /* route name -> struct wm_offer */
-	uint32_t n_strangers;	  /* vertices with an address outside the mesh's networks */
+	struct wm_map offers;     /* route name -> struct wm_offer */
+	uint32_t n_strangers;     /* vertices with an address outside the mesh's networks */
 	struct wm_map acl_texts;  /* name -> struct wm_stored */
 	struct wm_map group_texts;
 	struct wm_acls *acls; /* NULL = to be compiled again */

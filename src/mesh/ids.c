@@ -28,7 +28,7 @@ bool wm_id_is_valid(const char *s)
 
 static bool is_reserved_name(const char *s)
 {
-	static const char *const names[] = {"self",   "local",	"localhost",
+	static const char *const names[] = {"self",   "local",  "localhost",
 					    "leader", "voters", "observers"};
 
 	for (size_t i = 0; i < WM_ARRAY_LEN(names); i++)
@@ -65,8 +65,8 @@ int wm_node_id_check(const char *s, const char *field, struct wm_err *err)
 
 	if (rc == 0 && is_reserved_name(s))
 		rc = wm_fail(err, WM_INVALID_ARGUMENT,
-			     "%s \"%s\" has a meaning of its own in the mesh: choose another", field,
-			     s);
+			     "%s \"%s\" has a meaning of its own in the mesh: choose another",
+			     field, s);
 	return rc;
 }
 

@@ -79,10 +79,11 @@ static int read_node(struct build *s)
 	wm_record_guard(s->t, s->v, wm_path_node(s->req->id).text);
 	if (!has_another_key(s) || s->j->authenticated)
 		return 0;
-	return wm_fail(s->err, WM_ALREADY_EXISTS,
-		       "id \"%s\" belongs to a node with another key: choose another ID, or let that "
-		       "node leave the mesh first",
-		       s->req->id);
+	return wm_fail(
+		s->err, WM_ALREADY_EXISTS,
+		"id \"%s\" belongs to a node with another key: choose another ID, or let that "
+		"node leave the mesh first",
+		s->req->id);
 }
 
 static void forget_old_key(struct build *s)
@@ -214,7 +215,9 @@ static bool shares_zone(const struct build *s, const struct wm_vertex *v)
 	return shares;
 }
 
-/* Nodes that can be reached from outside: those of the own zone, and all of them for one of them. */
+/*
+ * Nodes that can be reached from outside: those of the own zone, and all of them for one of them.
+ */
 static int link_public_nodes(struct build *s)
 {
 	bool is_public = *wm_node_text(s->req->primaryendpoint) != '\0';
@@ -252,8 +255,8 @@ static int put_routes(struct build *s)
 {
 	bool changed;
 
-	return wm_mesh_route_auto_put(s->t, s->v, s->req->id, s->req->routes, s->req->n_routes, &changed,
-				 s->err);
+	return wm_mesh_route_auto_put(s->t, s->v, s->req->id, s->req->routes, s->req->n_routes,
+				      &changed, s->err);
 }
 
 static int build(struct build *s)

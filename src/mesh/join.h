@@ -15,9 +15,9 @@
 
 struct wm_join {
 	const V1__JoinRequest *req;
-	const char *server;	     /* the member that the joiner talks to */
-	bool authenticated;	     /* the caller has proved to be req->id */
-	int64_t now_ns;		     /* since 1970, for joinedAt */
+	const char *server;                  /* the member that the joiner talks to */
+	bool authenticated;                  /* the caller has proved to be req->id */
+	int64_t now_ns;                      /* since 1970, for joinedAt */
 	const struct wm_lease_static *fixed; /* reserved IPv4 addresses */
 	size_t n_fixed;
 };
@@ -29,9 +29,10 @@ void wm_join_actions(struct wm_arena *a, const V1__JoinRequest *req, struct wm_r
 WM_MUST_CHECK int wm_join_check(const V1__JoinRequest *req, const struct wm_network *net,
 				struct wm_err *err);
 /*
- * Node, lease, edges, direct peers and automatic route as one transaction. ALREADY_EXISTS when the ID
- * belongs to another key (unless authenticated) or the key to another ID; RESOURCE_EXHAUSTED when
- * the prefix has no address left; UNAVAILABLE when @j->server or the mesh itself is not there yet.
+ * Node, lease, edges, direct peers and automatic route as one transaction. ALREADY_EXISTS when the
+ * ID belongs to another key (unless authenticated) or the key to another ID; RESOURCE_EXHAUSTED
+ * when the prefix has no address left; UNAVAILABLE when @j->server or the mesh itself is not there
+ * yet.
  */
 WM_MUST_CHECK int wm_join_build(struct wm_view *v, struct wm_graph *g, const struct wm_join *j,
 				struct wm_txn **out, struct wm_err *err);

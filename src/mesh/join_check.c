@@ -13,8 +13,9 @@ static int check_direct_peers(const V1__JoinRequest *req, struct wm_err *err)
 	int rc = 0;
 
 	if (req->n_directpeers > DIRECT_PEERS_MAX)
-		return wm_fail(err, WM_INVALID_ARGUMENT, "directPeers: %zu are too many, at most %d",
-			       req->n_directpeers, DIRECT_PEERS_MAX);
+		return wm_fail(err, WM_INVALID_ARGUMENT,
+			       "directPeers: %zu are too many, at most %d", req->n_directpeers,
+			       DIRECT_PEERS_MAX);
 	for (size_t i = 0; rc == 0 && i < req->n_directpeers; i++) {
 		const V1__JoinRequest__DirectPeersEntry *peer = req->directpeers[i];
 
@@ -73,8 +74,7 @@ int wm_update_check(const V1__UpdateRequest *req, const struct wm_network *net, 
 	return rc;
 }
 
-static void add(struct wm_rbac_action *list, size_t *n, V1__RuleResource resource,
-		const char *name)
+static void add(struct wm_rbac_action *list, size_t *n, V1__RuleResource resource, const char *name)
 {
 	list[(*n)++] = (struct wm_rbac_action){
 		.resource = resource,

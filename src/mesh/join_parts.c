@@ -91,11 +91,12 @@ int wm_join_claim_key(struct wm_txn *t, struct wm_view *v, const char *public_ke
 		return 0;
 	}
 	if (kv.value_len != strlen(node_id) || memcmp(kv.value, node_id, kv.value_len) != 0)
-		return wm_fail(err, WM_ALREADY_EXISTS,
-			       "publicKey is that of the node \"%.*s\": every node needs a key of its "
-			       "own, so generate one for \"%s\"",
-			       (int)(kv.value_len < WM_ID_MAX ? kv.value_len : WM_ID_MAX),
-			       (const char *)kv.value, node_id);
+		return wm_fail(
+			err, WM_ALREADY_EXISTS,
+			"publicKey is that of the node \"%.*s\": every node needs a key of its "
+			"own, so generate one for \"%s\"",
+			(int)(kv.value_len < WM_ID_MAX ? kv.value_len : WM_ID_MAX),
+			(const char *)kv.value, node_id);
 	wm_txn_if_revision(t, wm_path_pubkey(peer_id).text, kv.revision);
 	return 0;
 }
@@ -129,7 +130,8 @@ static int check_count(size_t n, size_t most, const char *field, struct wm_err *
 {
 	if (n <= most)
 		return 0;
-	return wm_fail(err, WM_INVALID_ARGUMENT, "%s: %zu are too many, at most %zu", field, n, most);
+	return wm_fail(err, WM_INVALID_ARGUMENT, "%s: %zu are too many, at most %zu", field, n,
+		       most);
 }
 
 int wm_join_check_endpoints(const char *primary, char *const *endpoints, size_t n,
@@ -146,7 +148,8 @@ int wm_join_check_endpoints(const char *primary, char *const *endpoints, size_t 
 	for (size_t i = 0; i < n; i++)
 		if (!wm_host_port_parse(endpoints[i], host, sizeof(host), &port))
 			return wm_fail(err, WM_INVALID_ARGUMENT,
-				       "wireguardEndpoints: \"%.60s\" is not address:port", endpoints[i]);
+				       "wireguardEndpoints: \"%.60s\" is not address:port",
+				       endpoints[i]);
 	return check_count(n, ENDPOINTS_MAX, "wireguardEndpoints", err);
 }
 
@@ -169,13 +172,15 @@ int wm_join_check_features(V1__FeaturePort *const *features, size_t n, bool stor
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		if (features[i]->port < 0 || features[i]->port > UINT16_MAX)
 			rc = wm_fail(err, WM_INVALID_ARGUMENT,
-				     "features: port %d is none, 0 to 65535 are", features[i]->port);
+				     "features: port %d is none, 0 to 65535 are",
+				     features[i]->port);
 		provides |= features[i]->feature == V1__FEATURE__STORAGE_PROVIDER &&
 			    features[i]->port > 0;
 	}
 	if (rc == 0 && storage && !provides)
-		rc = wm_fail(err, WM_INVALID_ARGUMENT,
-			     "features: a voter or observer must offer STORAGE_PROVIDER with its port");
+		rc = wm_fail(
+			err, WM_INVALID_ARGUMENT,
+			"features: a voter or observer must offer STORAGE_PROVIDER with its port");
 	return rc;
 }
 
@@ -185,7 +190,8 @@ int wm_join_check_texts(const char *zone, char *const *multiaddrs, size_t n, str
 
 	if (rc == 0 && strlen(zone) > ZONE_MAX)
 		rc = wm_fail(err, WM_INVALID_ARGUMENT,
-			     "zoneAwarenessID is longer than %d bytes: choose a shorter one", ZONE_MAX);
+			     "zoneAwarenessID is longer than %d bytes: choose a shorter one",
+			     ZONE_MAX);
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		if (strlen(multiaddrs[i]) > TEXT_MAX)
 			rc = wm_fail(err, WM_INVALID_ARGUMENT,

@@ -136,10 +136,11 @@ static int find_free(struct wm_view *v, const struct wm_lease_plan *plan, const 
 		return rc;
 	search_below(&s, s.last + 1);
 	if (!s.found)
-		return wm_fail(err, WM_RESOURCE_EXHAUSTED,
-			       "no IPv4 address is left in %s: let nodes that are gone leave the mesh, "
-			       "or join without IPv4",
-			       wm_prefix_format(&plan->prefix, text));
+		return wm_fail(
+			err, WM_RESOURCE_EXHAUSTED,
+			"no IPv4 address is left in %s: let nodes that are gone leave the mesh, "
+			"or join without IPv4",
+			wm_prefix_format(&plan->prefix, text));
 	*out = wm_addr_v4((uint32_t)s.next);
 	return 0;
 }
@@ -159,14 +160,16 @@ static int check_fixed(struct wm_view *v, const struct wm_lease_plan *plan, cons
 
 	wm_addr_format(fixed, addr);
 	if (!is_usable(&plan->prefix, fixed))
-		return wm_fail(err, WM_INVALID_ARGUMENT,
-			       "the address %s that is fixed for %.63s is none of %s: correct the plan",
-			       addr, node_id, wm_prefix_format(&plan->prefix, prefix));
+		return wm_fail(
+			err, WM_INVALID_ARGUMENT,
+			"the address %s that is fixed for %.63s is none of %s: correct the plan",
+			addr, node_id, wm_prefix_format(&plan->prefix, prefix));
 	if (holder_of(v, node_id, fixed) == ANOTHER)
-		return wm_fail(err, WM_ALREADY_EXISTS,
-			       "the address %s that is fixed for %.63s is held by another node: let "
-			       "that one leave first",
-			       addr, node_id);
+		return wm_fail(
+			err, WM_ALREADY_EXISTS,
+			"the address %s that is fixed for %.63s is held by another node: let "
+			"that one leave first",
+			addr, node_id);
 	return 0;
 }
 

@@ -26,13 +26,14 @@ struct wm_lease_plan {
 
 /*
  * Adds to @t the lease of @node_id and its condition: the address that is fixed for it, else @own
- * (its address until now, NONE = none) as long as no other node has a right to that, else the lowest
- * free one. A lease of @own that it gives up is released. RESOURCE_EXHAUSTED names the prefix;
- * ALREADY_EXISTS a fixed address that another node holds, INVALID_ARGUMENT one outside the prefix.
+ * (its address until now, NONE = none) as long as no other node has a right to that, else the
+ * lowest free one. A lease of @own that it gives up is released. RESOURCE_EXHAUSTED names the
+ * prefix; ALREADY_EXISTS a fixed address that another node holds, INVALID_ARGUMENT one outside the
+ * prefix.
  */
-WM_MUST_CHECK int wm_lease_take(struct wm_txn *t, struct wm_view *v, const struct wm_lease_plan *plan,
-				const char *node_id, const struct wm_addr *own, struct wm_addr *out,
-				struct wm_err *err);
+WM_MUST_CHECK int wm_lease_take(struct wm_txn *t, struct wm_view *v,
+				const struct wm_lease_plan *plan, const char *node_id,
+				const struct wm_addr *own, struct wm_addr *out, struct wm_err *err);
 /* Adds the release of @addr to @t if @node_id holds its lease. */
 void wm_lease_release(struct wm_txn *t, struct wm_view *v, const char *node_id,
 		      const struct wm_addr *addr);
@@ -44,5 +45,6 @@ WM_MUST_CHECK int wm_ipv6_of_key(const struct wm_prefix *mesh, const struct wm_p
 				 struct wm_prefix *out, struct wm_err *err);
 /* "fd", then the first five bytes of SHA-256 of @seed: a /48. */
 struct wm_prefix wm_ula_from_seed(const void *seed, size_t len);
-/* The seed of RFC 4193: a time in NTP form, then the EUI-64 of an interface (or of six random bytes). */
+/* The seed of RFC 4193: a time in NTP form, then the EUI-64 of an interface (or of six random
+ * bytes). */
 void wm_ula_seed(int64_t wall_ns, const uint8_t mac[6], uint8_t out[16]);

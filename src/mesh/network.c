@@ -44,7 +44,8 @@ int wm_network_get(struct wm_view *v, struct wm_network *out, struct wm_err *err
 /* Labels of letters, digits, hyphens and underscores, 1 to 63 bytes each; a dot may end it. */
 static bool is_domain(const char *s)
 {
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
 
 	if (strlen(s) > WM_DOMAIN_MAX)
 		return false;
@@ -64,15 +65,16 @@ int wm_network_check(const struct wm_network *net, struct wm_err *err)
 	struct wm_addr first;
 
 	if (net->v4.addr.family != WM_IPV4 || !wm_lease_first(&net->v4, &first))
-		return wm_fail(err, WM_INVALID_ARGUMENT,
-			       "the mesh's IPv4 network %s has no room for nodes: choose one such as "
-			       WM_DEFAULT_IPV4,
-			       wm_prefix_format(&net->v4, text));
+		return wm_fail(
+			err, WM_INVALID_ARGUMENT,
+			"the mesh's IPv4 network %s has no room for nodes: choose one such as " WM_DEFAULT_IPV4,
+			wm_prefix_format(&net->v4, text));
 	if (net->v6.addr.family != WM_IPV6 || net->v6.bits != 48)
-		return wm_fail(err, WM_INVALID_ARGUMENT,
-			       "the mesh's IPv6 network %s is not a /48: leave it empty to have one "
-			       "made",
-			       wm_prefix_format(&net->v6, text));
+		return wm_fail(
+			err, WM_INVALID_ARGUMENT,
+			"the mesh's IPv6 network %s is not a /48: leave it empty to have one "
+			"made",
+			wm_prefix_format(&net->v6, text));
 	if (!is_domain(net->domain))
 		return wm_fail(err, WM_INVALID_ARGUMENT,
 			       "\"%.100s\" is not a domain name such as " WM_DEFAULT_DOMAIN,

@@ -8,10 +8,10 @@
 #include "store/kv.h"
 #include "store/txn.h"
 
-#define WM_DOMAIN_MAX	   253
-#define WM_DEFAULT_DOMAIN  "webmesh.internal"
-#define WM_DEFAULT_IPV4	   "172.16.0.0/12"
-#define WM_DEFAULT_ADMIN   "admin"
+#define WM_DOMAIN_MAX     253
+#define WM_DEFAULT_DOMAIN "webmesh.internal"
+#define WM_DEFAULT_IPV4   "172.16.0.0/12"
+#define WM_DEFAULT_ADMIN  "admin"
 
 struct wm_network {
 	struct wm_prefix v4;
@@ -44,8 +44,8 @@ struct wm_bootstrap {
 	size_t n_servers;
 	const char *const *voters; /* further IDs that may vote */
 	size_t n_voters;
-	bool rbac;	      /* false: written as switched off */
-	bool accept;	      /* default network policy: accept, else drop */
+	bool rbac;            /* false: written as switched off */
+	bool accept;          /* default network policy: accept, else drop */
 	int64_t joined_at_ns; /* since 1970 */
 };
 

@@ -12,8 +12,8 @@ int wm_node_get(struct wm_arena *a, struct wm_view *v, const char *id, V1__MeshN
 {
 	ProtobufCMessage *m = NULL;
 	int rc = wm_node_id_is_valid(id)
-			 ? wm_record_get(a, v, wm_path_node(id).text, &v1__mesh_node__descriptor, &m,
-					 revision, err)
+			 ? wm_record_get(a, v, wm_path_node(id).text, &v1__mesh_node__descriptor,
+					 &m, revision, err)
 			 : WM_NOT_FOUND;
 
 	if (rc == WM_NOT_FOUND)
@@ -35,7 +35,8 @@ int wm_node_by_key(struct wm_arena *a, struct wm_view *v, const char *public_key
 	wm_pubkey_format_id(&key, peer_id);
 	rc = wm_view_get(v, wm_path_pubkey(peer_id).text, &kv, err);
 	if (rc != 0 || kv.value_len > WM_ID_MAX)
-		return wm_fail(err, WM_NOT_FOUND, "node not found: nobody holds the key %s", peer_id);
+		return wm_fail(err, WM_NOT_FOUND, "node not found: nobody holds the key %s",
+			       peer_id);
 	memcpy(id, kv.value, kv.value_len);
 	id[kv.value_len] = '\0';
 	return wm_node_get(a, v, id, out, NULL, err);

@@ -13,11 +13,12 @@ WM_MUST_CHECK int wm_node_get(struct wm_arena *a, struct wm_view *v, const char 
 WM_MUST_CHECK int wm_node_by_key(struct wm_arena *a, struct wm_view *v, const char *public_key,
 				 V1__MeshNode **out, struct wm_err *err);
 /* All nodes in order of their IDs, placeholders included. */
-WM_MUST_CHECK int wm_node_list(struct wm_arena *a, struct wm_view *v, V1__MeshNode ***out, size_t *n,
-			       struct wm_err *err);
+WM_MUST_CHECK int wm_node_list(struct wm_arena *a, struct wm_view *v, V1__MeshNode ***out,
+			       size_t *n, struct wm_err *err);
 /* INVALID_ARGUMENT naming the field. */
 WM_MUST_CHECK int wm_node_check(const V1__MeshNode *node, struct wm_err *err);
-/* Checks and writes the record; repeated endpoints are written once. Writes neither lease nor index. */
+/* Checks and writes the record; repeated endpoints are written once. Writes neither lease nor
+ * index. */
 WM_MUST_CHECK int wm_node_put(struct wm_txn *t, const V1__MeshNode *node, struct wm_err *err);
 
 /* The text of a stored address, or "" for none; "invalid IP" and "invalid Prefix" mean none. */
@@ -33,7 +34,7 @@ bool wm_node_is_public(const V1__MeshNode *node);
 uint16_t wm_node_feature_port(const V1__MeshNode *node, V1__Feature feature);
 bool wm_node_has_feature(const V1__MeshNode *node, V1__Feature feature);
 /*
- * Where its WireGuard is to be reached: the first of its endpoints whose host is exactly its primary
- * endpoint, else the first, else "". Borrowed from @node.
+ * Where its WireGuard is to be reached: the first of its endpoints whose host is exactly its
+ * primary endpoint, else the first, else "". Borrowed from @node.
  */
 const char *wm_node_wireguard_endpoint(const V1__MeshNode *node);

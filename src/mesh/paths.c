@@ -12,7 +12,8 @@ static struct wm_path path(const char *folder, const char *a, const char *slash,
 	struct wm_path p;
 	int n = snprintf(p.text, sizeof(p.text), "%s%s%s%s", folder, a, slash, b);
 
-	assert(n > 0 && (size_t)n < sizeof(p.text)); /* names are checked before they become paths */
+	assert(n > 0 &&
+	       (size_t)n < sizeof(p.text)); /* names are checked before they become paths */
 	(void)n;
 	return p;
 }
@@ -93,10 +94,10 @@ enum wm_path_kind wm_path_parse(const char *key, struct wm_path_parts *out)
 		const char *folder;
 		enum wm_path_kind kind;
 	} folders[] = {
-		{WM_PATH_NODES, WM_PATH_IS_NODE},	{WM_PATH_EDGES, WM_PATH_IS_EDGE},
-		{WM_PATH_ROLES, WM_PATH_IS_ROLE},	{WM_PATH_BINDINGS, WM_PATH_IS_BINDING},
-		{WM_PATH_GROUPS, WM_PATH_IS_GROUP},	{WM_PATH_ACLS, WM_PATH_IS_ACL},
-		{WM_PATH_ROUTES, WM_PATH_IS_ROUTE},	{WM_PATH_STATE, WM_PATH_IS_STATE},
+		{WM_PATH_NODES, WM_PATH_IS_NODE},   {WM_PATH_EDGES, WM_PATH_IS_EDGE},
+		{WM_PATH_ROLES, WM_PATH_IS_ROLE},   {WM_PATH_BINDINGS, WM_PATH_IS_BINDING},
+		{WM_PATH_GROUPS, WM_PATH_IS_GROUP}, {WM_PATH_ACLS, WM_PATH_IS_ACL},
+		{WM_PATH_ROUTES, WM_PATH_IS_ROUTE}, {WM_PATH_STATE, WM_PATH_IS_STATE},
 		{WM_PATH_LEASES, WM_PATH_IS_LEASE},
 	};
 
@@ -107,8 +108,9 @@ enum wm_path_kind wm_path_parse(const char *key, struct wm_path_parts *out)
 
 		if (!wm_str_starts(key, folders[i].folder))
 			continue;
-		good = folders[i].kind == WM_PATH_IS_EDGE ? take_edge(rest, out)
-							  : take_name(rest, strlen(rest), out->name);
+		good = folders[i].kind == WM_PATH_IS_EDGE
+			       ? take_edge(rest, out)
+			       : take_name(rest, strlen(rest), out->name);
 		if (good)
 			out->kind = folders[i].kind;
 		break;

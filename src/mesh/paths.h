@@ -1,29 +1,29 @@
 #pragma once
 /*
  * The layout of the registry: where each kind of object lies in the key-value state. Keys of other
- * implementations are as they have them; "ipam" and "index" are ours. Paths are returned by value, so
- *     wm_txn_delete(t, wm_path_node(id).text)
- * needs no buffer. Names must have been checked (mesh/ids.h). Pure functions, any thread.
+ * implementations are as they have them; "ipam" and "index" are ours. Paths are returned by value,
+ * so wm_txn_delete(t, wm_path_node(id).text) needs no buffer. Names must have been checked
+ * (mesh/ids.h). Pure functions, any thread.
  */
 #include "base/addr.h"
 #include "mesh/ids.h"
 #include <stdint.h>
 
-#define WM_REGISTRY	     "/registry/"
-#define WM_PATH_NODES	     "/registry/nodes/"
-#define WM_PATH_EDGES	     "/registry/edges/"
-#define WM_PATH_ROLES	     "/registry/roles/"
+#define WM_REGISTRY          "/registry/"
+#define WM_PATH_NODES        "/registry/nodes/"
+#define WM_PATH_EDGES        "/registry/edges/"
+#define WM_PATH_ROLES        "/registry/roles/"
 #define WM_PATH_BINDINGS     "/registry/rolebindings/"
-#define WM_PATH_GROUPS	     "/registry/groups/"
-#define WM_PATH_ACLS	     "/registry/network-acls/"
-#define WM_PATH_ROUTES	     "/registry/routes/"
-#define WM_PATH_STATE	     "/registry/meshstate/"
+#define WM_PATH_GROUPS       "/registry/groups/"
+#define WM_PATH_ACLS         "/registry/network-acls/"
+#define WM_PATH_ROUTES       "/registry/routes/"
+#define WM_PATH_STATE        "/registry/meshstate/"
 #define WM_PATH_STATE_V4     "/registry/meshstate/ipv4prefix"
 #define WM_PATH_STATE_V6     "/registry/meshstate/ipv6prefix"
 #define WM_PATH_STATE_DOMAIN "/registry/meshstate/meshdomain"
-#define WM_PATH_RBAC	     "/registry/rbac-disabled"
-#define WM_PATH_LEASES	     "/registry/ipam/ipv4/"   /* <8 hex digits> -> node ID */
-#define WM_PATH_PUBKEYS	     "/registry/index/pubkeys/" /* <peer ID of the key> -> node ID */
+#define WM_PATH_RBAC         "/registry/rbac-disabled"
+#define WM_PATH_LEASES       "/registry/ipam/ipv4/"     /* <8 hex digits> -> node ID */
+#define WM_PATH_PUBKEYS      "/registry/index/pubkeys/" /* <peer ID of the key> -> node ID */
 #define WM_PATH_TOPOLOGY     "/registry/index/topology" /* rewritten by all that changes edges */
 
 #define WM_PATH_TEXT 192

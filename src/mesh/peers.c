@@ -16,11 +16,11 @@ struct peer {
 struct build {
 	struct wm_graph *g;
 	const struct wm_vertex *self;
-	struct wm_arena *a;    /* of the result */
-	struct wm_arena tmp;   /* of the way to it */
-	struct peer *peers;    /* in order of IDs */
+	struct wm_arena *a;  /* of the result */
+	struct wm_arena tmp; /* of the way to it */
+	struct peer *peers;  /* in order of IDs */
 	size_t n_peers;
-	struct wm_map taken;   /* networks that have their peer, and the node's own */
+	struct wm_map taken; /* networks that have their peer, and the node's own */
 };
 
 static char *format_prefix(struct wm_arena *a, const struct wm_prefix *p)
@@ -39,8 +39,7 @@ static void add_peer(struct build *s, const struct wm_link *link)
 	msg->node = wm_vertex_record(link->to, s->a);
 	if (msg->node == NULL)
 		return;
-	msg->node->primaryendpoint =
-		wm_arena_strdup(s->a, wm_node_wireguard_endpoint(msg->node));
+	msg->node->primaryendpoint = wm_arena_strdup(s->a, wm_node_wireguard_endpoint(msg->node));
 	msg->proto = wm_pair_proto(link->pair);
 	s->peers[s->n_peers++] = (struct peer){.node = link->to, .msg = msg};
 }
@@ -49,8 +48,7 @@ static bool is_allowed(struct build *s, const struct wm_vertex *v)
 {
 	struct wm_acl_node from = wm_vertex_acl(s->self), to = wm_vertex_acl(v);
 
-	return v->present && v->has_key &&
-	       wm_acls_allow_nodes(wm_graph_acls(s->g), &from, &to);
+	return v->present && v->has_key && wm_acls_allow_nodes(wm_graph_acls(s->g), &from, &to);
 }
 
 static void add_peers(struct build *s)

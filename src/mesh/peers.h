@@ -1,9 +1,9 @@
 #pragma once
 /*
- * The peers of a node: what its WireGuard device is to hold. Each address and each route of the mesh
- * that the ACLs let it reach is under exactly one peer: the neighbour that begins the shortest path
- * (by weight, then hops, then node IDs). A node with one peer gets the mesh networks instead of
- * single addresses. Results are in the order of node IDs and live in the arena that was passed.
+ * The peers of a node: what its WireGuard device is to hold. Each address and each route of the
+ * mesh that the ACLs let it reach is under exactly one peer: the neighbour that begins the shortest
+ * path (by weight, then hops, then node IDs). A node with one peer gets the mesh networks instead
+ * of single addresses. Results are in the order of node IDs and live in the arena that was passed.
  */
 #include "base/arena.h"
 #include "mesh/graph.h"
@@ -12,7 +12,8 @@
 /* NOT_FOUND for a node that the graph does not have. */
 WM_MUST_CHECK int wm_peers_of(struct wm_graph *g, const char *node_id, struct wm_arena *a,
 			      V1__WireGuardPeer ***out, size_t *n, struct wm_err *err);
-/* True when a device configured with either would be the same; joinedAt and multiaddrs do not count. */
+/* True when a device configured with either would be the same; joinedAt and multiaddrs do not
+ * count. */
 bool wm_peer_equal(const V1__WireGuardPeer *a, const V1__WireGuardPeer *b);
 
 /* "host:port" of every other node that negotiates ICE and can be reached from outside. */

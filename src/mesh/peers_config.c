@@ -61,8 +61,8 @@ void wm_peers_ice_servers(struct wm_graph *g, const char *node_id, struct wm_are
 
 static bool serves_names(const struct wm_vertex *v)
 {
-	return v->dns_port != 0 && (v->v4.addr.family != WM_FAMILY_NONE ||
-				    v->v6.addr.family != WM_FAMILY_NONE);
+	return v->dns_port != 0 &&
+	       (v->v4.addr.family != WM_FAMILY_NONE || v->v6.addr.family != WM_FAMILY_NONE);
 }
 
 void wm_peers_dns_servers(struct wm_graph *g, const char *node_id, struct wm_arena *a, char ***out,

@@ -75,8 +75,7 @@ static bool rule_covers(const V1__Rule *rule, const struct wm_rbac_action *actio
 	bool verb = false, resource = false, all = false;
 
 	for (size_t i = 0; i < rule->n_verbs; i++)
-		verb |= rule->verbs[i] == action->verb ||
-			rule->verbs[i] == V1__RULE_VERB__VERB_ALL;
+		verb |= rule->verbs[i] == action->verb || rule->verbs[i] == V1__RULE_VERB__VERB_ALL;
 	for (size_t i = 0; i < rule->n_resources; i++) {
 		resource |= rule->resources[i] == action->resource;
 		all |= rule->resources[i] == V1__RULE_RESOURCE__RESOURCE_ALL;
@@ -108,12 +107,13 @@ static int deny(const char *principal, const struct wm_rbac_action *action, stru
 {
 	bool named = !wm_str_is_empty(action->name);
 
-	return wm_fail(err, WM_PERMISSION_DENIED,
-		       "%.80s is not allowed to %s %s%s%.100s: an administrator can bind it to a role "
-		       "that grants this",
-		       principal, enum_name(&v1__rule_verb__descriptor, (int)action->verb),
-		       enum_name(&v1__rule_resource__descriptor, (int)action->resource),
-		       named ? " " : "", named ? action->name : "");
+	return wm_fail(
+		err, WM_PERMISSION_DENIED,
+		"%.80s is not allowed to %s %s%s%.100s: an administrator can bind it to a role "
+		"that grants this",
+		principal, enum_name(&v1__rule_verb__descriptor, (int)action->verb),
+		enum_name(&v1__rule_resource__descriptor, (int)action->resource), named ? " " : "",
+		named ? action->name : "");
 }
 
 static int check(struct wm_arena *a, struct wm_view *v, const char *principal,
@@ -138,8 +138,9 @@ int wm_rbac_check(struct wm_view *v, const char *principal, const struct wm_rbac
 	if (n == 0 || !wm_rbac_is_enabled(v))
 		return 0;
 	if (wm_str_is_empty(principal))
-		return wm_fail(err, WM_PERMISSION_DENIED,
-			       "an anonymous caller may do nothing that needs a role: authenticate");
+		return wm_fail(
+			err, WM_PERMISSION_DENIED,
+			"an anonymous caller may do nothing that needs a role: authenticate");
 	if (!wm_node_id_is_valid(principal))
 		return wm_fail(err, WM_PERMISSION_DENIED, "%.80s is not a name that roles can know",
 			       principal);

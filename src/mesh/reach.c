@@ -1,8 +1,9 @@
 /*
- * Dijkstra's algorithm from the node itself. The next hop of a path is the neighbour that begins it;
- * since every node on it goes by the same distances, each hop comes strictly nearer (in weight, or
- * at equal weight in hops) and no packet goes in circles. A path may lead through another neighbour
- * of the node: that is what makes the distances those of the mesh and not of the node alone.
+ * Dijkstra's algorithm from the node itself. The next hop of a path is the neighbour that begins
+ * it; since every node on it goes by the same distances, each hop comes strictly nearer (in weight,
+ * or at equal weight in hops) and no packet goes in circles. A path may lead through another
+ * neighbour of the node: that is what makes the distances those of the mesh and not of the node
+ * alone.
  */
 #include "mesh/reach.h"
 
@@ -11,7 +12,7 @@
 struct step {
 	uint64_t weight;
 	uint32_t hops;
-	uint32_t via; /* index of the neighbour; valid when hops > 0 */
+	uint32_t via;   /* index of the neighbour; valid when hops > 0 */
 	uint32_t place; /* in the heap + 1; 0 = not in it */
 	bool done;
 	bool asked, usable; /* what the ACLs say, asked once */
@@ -121,8 +122,7 @@ static void relax(struct search *s, const struct wm_vertex *from, const struct w
 	nearer = to->hops == 0 || offer.weight < to->weight ||
 		 (offer.weight == to->weight &&
 		  (offer.hops < to->hops ||
-		   (offer.hops == to->hops &&
-		    strcmp(id_of(s, offer.via), id_of(s, to->via)) < 0)));
+		   (offer.hops == to->hops && strcmp(id_of(s, offer.via), id_of(s, to->via)) < 0)));
 	if (!nearer)
 		return;
 	*to = offer;

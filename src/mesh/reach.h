@@ -13,7 +13,8 @@ struct wm_reached {
 
 /*
  * Every node that @self can reach, itself left out, nearest first (equally near ones by ID), in @a.
- * Neighbours are their own way whatever their edge weighs: nobody relays between two that are linked.
+ * Neighbours are their own way whatever their edge weighs: nobody relays between two that are
+ * linked.
  */
 struct wm_reached *wm_reach(struct wm_graph *g, const struct wm_vertex *self, struct wm_arena *a,
 			    size_t *n);

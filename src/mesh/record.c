@@ -18,8 +18,8 @@ int wm_record_parse(struct wm_arena *a, const char *key, const void *value, size
 }
 
 int wm_record_get(struct wm_arena *a, struct wm_view *v, const char *key,
-		  const ProtobufCMessageDescriptor *type, ProtobufCMessage **out, uint64_t *revision,
-		  struct wm_err *err)
+		  const ProtobufCMessageDescriptor *type, ProtobufCMessage **out,
+		  uint64_t *revision, struct wm_err *err)
 {
 	struct wm_kv kv;
 	int rc = wm_view_get(v, key, &kv, err);

@@ -9,8 +9,8 @@
 #include "store/kv.h"
 #include "store/txn.h"
 
-#define WM_ROLE_ADMIN	     "mesh-admin"
-#define WM_ROLE_VOTERS	     "voters"
+#define WM_ROLE_ADMIN        "mesh-admin"
+#define WM_ROLE_VOTERS       "voters"
 #define WM_BINDING_ADMIN     "mesh-admin"
 #define WM_BINDING_BOOTSTRAP "bootstrap-voters"
 

@@ -12,7 +12,7 @@
 #define AUTO_SUFFIX "-auto"
 
 int wm_mesh_route_get(struct wm_arena *a, struct wm_view *v, const char *name, V1__Route **out,
-		 struct wm_err *err)
+		      struct wm_err *err)
 {
 	ProtobufCMessage *m = NULL;
 	int rc = wm_id_is_valid(name) ? wm_record_get(a, v, wm_path_route(name).text,
@@ -26,13 +26,13 @@ int wm_mesh_route_get(struct wm_arena *a, struct wm_view *v, const char *name, V
 }
 
 int wm_mesh_route_list(struct wm_arena *a, struct wm_view *v, V1__Route ***out, size_t *n,
-		  struct wm_err *err)
+		       struct wm_err *err)
 {
 	return wm_record_list(a, v, WM_PATH_ROUTES, &v1__route__descriptor, out, n, NULL, err);
 }
 
 int wm_mesh_route_cidr_check(const char *cidr, const struct wm_network *net, struct wm_prefix *out,
-			struct wm_err *err)
+			     struct wm_err *err)
 {
 	struct wm_prefix p;
 
@@ -43,7 +43,8 @@ int wm_mesh_route_cidr_check(const char *cidr, const struct wm_network *net, str
 	if (net != NULL && !wm_prefix_is_default(&p) &&
 	    (wm_prefix_overlaps(&p, &net->v4) || wm_prefix_overlaps(&p, &net->v6)))
 		return wm_fail(err, WM_INVALID_ARGUMENT,
-			       "route %s overlaps the mesh's own networks: offer other networks", cidr);
+			       "route %s overlaps the mesh's own networks: offer other networks",
+			       cidr);
 	if (out != NULL)
 		*out = p;
 	return 0;
@@ -132,8 +133,8 @@ static int put_auto(struct wm_txn *t, struct wm_view *v, const char *node_id, ch
 	return wm_mesh_route_put(t, &r, err);
 }
 
-int wm_mesh_route_auto_put(struct wm_txn *t, struct wm_view *v, const char *node_id, char *const *cidrs,
-		      size_t n, bool *changed, struct wm_err *err)
+int wm_mesh_route_auto_put(struct wm_txn *t, struct wm_view *v, const char *node_id,
+			   char *const *cidrs, size_t n, bool *changed, struct wm_err *err)
 {
 	struct wm_arena a;
 	V1__Route **routes;

@@ -1,4 +1,6 @@
-/* Updating a node's record: only what is not empty in the request changes; edges are not touched. */
+/*
+ * Updating a node's record: only what is not empty in the request changes; edges are not touched.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,10 +98,11 @@ static int change_key(struct build *s, const V1__MeshNode *old)
 	if (*s->req->publickey == '\0' || wm_streq(s->req->publickey, old->publickey))
 		return 0;
 	if (!s->authenticated)
-		return wm_fail(s->err, WM_PERMISSION_DENIED,
-			       "publicKey of \"%s\" may be changed only by a caller who has proved to "
-			       "be that node",
-			       s->req->id);
+		return wm_fail(
+			s->err, WM_PERMISSION_DENIED,
+			"publicKey of \"%s\" may be changed only by a caller who has proved to "
+			"be that node",
+			s->req->id);
 	rc = wm_join_claim_key(s->t, s->v, s->req->publickey, s->req->id, s->err);
 	if (rc == 0)
 		forget_key(s, old->publickey);
@@ -126,8 +129,8 @@ static int build(struct build *s, bool *changed)
 	apply_fields(s, node);
 	rc = change_key(s, old);
 	if (rc == 0)
-		rc = wm_mesh_route_auto_put(s->t, s->v, s->req->id, s->req->routes, s->req->n_routes,
-				       changed, s->err);
+		rc = wm_mesh_route_auto_put(s->t, s->v, s->req->id, s->req->routes,
+					    s->req->n_routes, changed, s->err);
 	if (rc != 0 || wm_pb_equal(&old->base, &node->base))
 		return rc;
 	*changed = true;

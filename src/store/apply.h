@@ -8,8 +8,8 @@
 #include "store/txn_ops.h"
 
 enum wm_applied {
-	WM_APPLIED,	   /* all changes are in the write transaction */
-	WM_APPLIED_NOT,	   /* a condition did not hold: *@failed says which */
+	WM_APPLIED,        /* all changes are in the write transaction */
+	WM_APPLIED_NOT,    /* a condition did not hold: *@failed says which */
 	WM_APPLIED_BROKEN, /* the write transaction is unusable: abort it; *@rc says why */
 };
 

@@ -14,7 +14,7 @@
 #include "base/str.h"
 #include "base/wire.h"
 
-#define FORMAT	    "1"
+#define FORMAT      "1"
 #define MAP_START   (4u * 1024 * 1024)
 #define LIMIT_64BIT (8ull * 1024 * 1024 * 1024)
 #define LIMIT_32BIT (1024ull * 1024 * 1024)
@@ -39,10 +39,11 @@ int wm_env_fail(const struct wm_env *e, int rc, const char *what, struct wm_err 
 			       "room and try again",
 			       e->path, what, strerror(rc));
 	case MDB_VERSION_MISMATCH:
-		return wm_fail(err, WM_DATA_LOSS,
-			       "%s: %s: written by another version of LMDB: open it with the program "
-			       "that wrote it, or move it away and join again",
-			       e->path, what);
+		return wm_fail(
+			err, WM_DATA_LOSS,
+			"%s: %s: written by another version of LMDB: open it with the program "
+			"that wrote it, or move it away and join again",
+			e->path, what);
 	case MDB_INVALID:
 	case MDB_CORRUPTED:
 	case MDB_PAGE_NOTFOUND:
@@ -169,10 +170,11 @@ static int check_length(struct wm_env *e, struct wm_err *err)
 	if (fstat(fd, &file) != 0)
 		return wm_fail_errno(err, errno, "%s: cannot look at the data", e->path);
 	if ((uint64_t)file.st_size / st.ms_psize < info.me_last_pgno + 1)
-		return wm_fail(err, WM_DATA_LOSS,
-			       "%s: the state is damaged (data.mdb was cut short): restore a backup, "
-			       "or move the folder away and join again",
-			       e->path);
+		return wm_fail(
+			err, WM_DATA_LOSS,
+			"%s: the state is damaged (data.mdb was cut short): restore a backup, "
+			"or move the folder away and join again",
+			e->path);
 	e->map_size = info.me_mapsize;
 	return 0;
 }
@@ -184,7 +186,8 @@ static int open_mdb(struct wm_env *e, unsigned flags, struct wm_err *err)
 	if (rc == 0)
 		rc = mdb_env_set_maxdbs(e->mdb, 2);
 	if (rc == 0)
-		rc = mdb_env_set_mapsize(e->mdb, e->map_limit < MAP_START ? e->map_limit : MAP_START);
+		rc = mdb_env_set_mapsize(e->mdb,
+					 e->map_limit < MAP_START ? e->map_limit : MAP_START);
 	if (rc == 0)
 		rc = mdb_env_open(e->mdb, e->path, MDB_NOTLS | MDB_NORDAHEAD | flags, 0600);
 	if (rc != 0)
@@ -260,8 +263,8 @@ static int read_meta(struct wm_env *e, MDB_txn *txn, struct wm_err *err)
 		rc = get_meta(e, txn, "incarnation", &incarnation);
 	if (rc == 0)
 		rc = get_meta(e, txn, "revision", &revision);
-	if (rc == MDB_NOTFOUND ||
-	    (rc == 0 && (incarnation.mv_size != sizeof(e->incarnation) - 1 || revision.mv_size != 8)))
+	if (rc == MDB_NOTFOUND || (rc == 0 && (incarnation.mv_size != sizeof(e->incarnation) - 1 ||
+					       revision.mv_size != 8)))
 		rc = MDB_CORRUPTED;
 	if (rc != 0)
 		return wm_env_fail(e, rc, "cannot read its identity", err);

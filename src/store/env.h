@@ -1,9 +1,9 @@
 #pragma once
 /*
  * The LMDB environment under a store: its folder and lock, its two tables, its growing map, and the
- * identity of the history that it holds. In memory, the files are unlinked as soon as they are open,
- * so nothing remains of them whatever ends the process. Opened and closed on the loop's thread while
- * the write thread does not run; the functions below say who calls them in between.
+ * identity of the history that it holds. In memory, the files are unlinked as soon as they are
+ * open, so nothing remains of them whatever ends the process. Opened and closed on the loop's
+ * thread while the write thread does not run; the functions below say who calls them in between.
  */
 #include "base/err.h"
 #include <lmdb.h>

@@ -12,8 +12,8 @@ struct wm_history {
 	uint32_t cap;
 	uint32_t n;
 	uint32_t first;
-	uint32_t most;	   /* revisions to keep */
-	uint64_t oldest;   /* revision of the first one kept; newest + 1 when there is none */
+	uint32_t most;   /* revisions to keep */
+	uint64_t oldest; /* revision of the first one kept; newest + 1 when there is none */
 	size_t bytes;
 	struct wm_change *scratch; /* of the revision that is being told */
 	size_t cap_scratch;

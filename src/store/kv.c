@@ -12,8 +12,8 @@ bool wm_view_has(struct wm_view *v, const char *key)
 	return v->ops->get(v, key, &kv, NULL) == 0;
 }
 
-int wm_view_scan(struct wm_view *v, const char *prefix, int (*each)(void *arg, const struct wm_kv *kv),
-		 void *arg, struct wm_err *err)
+int wm_view_scan(struct wm_view *v, const char *prefix,
+		 int (*each)(void *arg, const struct wm_kv *kv), void *arg, struct wm_err *err)
 {
 	return v->ops->scan(v, prefix, NULL, each, arg, err);
 }

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WM_KEY_MAX   480	  /* bytes of a key; LMDB's own limit is 511 */
+#define WM_KEY_MAX   480           /* bytes of a key; LMDB's own limit is 511 */
 #define WM_VALUE_MAX (1024 * 1024) /* bytes of one value */
 
 struct wm_view;
@@ -42,6 +42,6 @@ struct wm_view {
 /* Convenience forms; the view is borrowed. */
 int wm_view_get(struct wm_view *v, const char *key, struct wm_kv *out, struct wm_err *err);
 bool wm_view_has(struct wm_view *v, const char *key);
-int wm_view_scan(struct wm_view *v, const char *prefix, int (*each)(void *arg, const struct wm_kv *kv),
-		 void *arg, struct wm_err *err);
+int wm_view_scan(struct wm_view *v, const char *prefix,
+		 int (*each)(void *arg, const struct wm_kv *kv), void *arg, struct wm_err *err);
 void wm_view_close(struct wm_view *v); /* NULL is allowed */

@@ -26,11 +26,11 @@ struct wm_store {
 	struct wm_env env;
 	struct wm_writer *writer;
 	struct wm_snapshot *snapshot; /* what views show */
-	unsigned views;		      /* open ones */
+	unsigned views;               /* open ones */
 	struct wm_history history;
 	struct wm_list watches;
 	struct wm_watch *telling; /* the one whose callback runs; NULL when it was stopped in it */
-	struct wm_list refused;	  /* proposals to be answered from the deferred call */
+	struct wm_list refused;   /* proposals to be answered from the deferred call */
 	struct wm_defer answer;
 	struct wm_defer pump;
 	bool closing;
@@ -56,9 +56,10 @@ static void end_watch(struct wm_watch *w, enum wm_code code, const char *text)
 static void tell(struct wm_store *s, struct wm_watch *w)
 {
 	if (!wm_history_has(&s->history, w->next)) {
-		end_watch(w, WM_OUT_OF_RANGE,
-			  "the watch begins where the history no longer reaches: read the state and "
-			  "watch from there");
+		end_watch(
+			w, WM_OUT_OF_RANGE,
+			"the watch begins where the history no longer reaches: read the state and "
+			"watch from there");
 		return;
 	}
 	s->telling = w;
@@ -156,7 +157,7 @@ static void keep_history(struct wm_store *s, struct wm_batch *b)
 {
 	struct wm_list *it;
 
-	wm_list_each(it, &b->proposals) {
+	wm_list_each (it, &b->proposals) {
 		struct wm_propose *p = wm_container_of(it, struct wm_propose, node);
 
 		if (p->code == 0 && wm_txn_changes(p->txn) > 0)

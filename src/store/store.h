@@ -22,13 +22,15 @@ struct wm_store_opts {
 };
 
 /*
- * Opens (or creates) the state. FAILED_PRECONDITION when another process holds it (names the folder),
- * DATA_LOSS when it is damaged or of a newer format (says which and what to do).
+ * Opens (or creates) the state. FAILED_PRECONDITION when another process holds it (names the
+ * folder), DATA_LOSS when it is damaged or of a newer format (says which and what to do).
  */
 WM_MUST_CHECK int wm_store_open(struct wm_loop *loop, struct wm_log *log,
 				const struct wm_store_opts *opts, struct wm_store **out,
 				struct wm_err *err);
-/* Waits for what is being written; open proposals end with UNAVAILABLE; then @done (may be NULL). */
+/*
+ * Waits for what is being written; open proposals end with UNAVAILABLE; then @done (may be NULL).
+ */
 void wm_store_close(struct wm_store *s, void (*done)(void *arg), void *arg);
 
 /* ---- propose: embedded request, contract of loop/loop.h ---- */
@@ -36,9 +38,10 @@ struct wm_propose {
 	struct wm_list node; /* private */
 	struct wm_txn *txn;  /* private */
 	void (*cb)(struct wm_propose *p, const struct wm_err *err);
-	int code; /* private */
+	int code;          /* private */
 	uint64_t revision; /* on success: the state that contains it, durable and readable here */
-	char failed[WM_KEY_MAX + 1]; /* on FAILED_PRECONDITION: the key whose condition did not hold */
+	char failed[WM_KEY_MAX +
+		    1]; /* on FAILED_PRECONDITION: the key whose condition did not hold */
 };
 /*
  * Takes @txn. Ends with: NULL, applied at @revision; FAILED_PRECONDITION, a condition did not hold
@@ -71,9 +74,9 @@ struct wm_watch {
 	char prefix[WM_KEY_MAX + 1];
 	uint64_t next; /* private */
 	/*
-	 * One call per revision that touches the prefix, in order, each once. Everything is borrowed
-	 * during the call. Views opened inside see at least @revision. A proposal's own callback runs
-	 * after the watchers have seen its change.
+	 * One call per revision that touches the prefix, in order, each once. Everything is
+	 * borrowed during the call. Views opened inside see at least @revision. A proposal's own
+	 * callback runs after the watchers have seen its change.
 	 */
 	void (*on_changes)(struct wm_watch *w, uint64_t revision, const struct wm_change *changes,
 			   size_t n);

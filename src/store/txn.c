@@ -113,11 +113,11 @@ static int check_op(const struct wm_txn *t, const struct wm_txn_op *op, struct w
 	if (op->key_len == 0)
 		return wm_fail(err, WM_INVALID_ARGUMENT, "a key is empty");
 	if (op->key_len > WM_KEY_MAX)
-		return wm_fail(err, WM_INVALID_ARGUMENT,
-			       "key \"%.60s...\" is longer than %d bytes", key, WM_KEY_MAX);
+		return wm_fail(err, WM_INVALID_ARGUMENT, "key \"%.60s...\" is longer than %d bytes",
+			       key, WM_KEY_MAX);
 	if (op->value_len > WM_VALUE_MAX)
-		return wm_fail(err, WM_INVALID_ARGUMENT, "the value of %.100s exceeds %d bytes", key,
-			       WM_VALUE_MAX);
+		return wm_fail(err, WM_INVALID_ARGUMENT, "the value of %.100s exceeds %d bytes",
+			       key, WM_VALUE_MAX);
 	return 0;
 }
 

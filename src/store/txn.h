@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WM_TXN_OPS_MAX	 65536		    /* conditions and changes of one transaction */
+#define WM_TXN_OPS_MAX   65536              /* conditions and changes of one transaction */
 #define WM_TXN_BYTES_MAX (64 * 1024 * 1024) /* of all its keys and values */
 
 struct wm_txn;

@@ -89,7 +89,8 @@ static int view_scan(struct wm_view *view, const char *prefix, const char *from,
 	int rc;
 
 	if (strlen(prefix) > WM_KEY_MAX || (from != NULL && strlen(from) > WM_KEY_MAX))
-		return wm_fail(err, WM_INVALID_ARGUMENT, "a prefix of more than %d bytes", WM_KEY_MAX);
+		return wm_fail(err, WM_INVALID_ARGUMENT, "a prefix of more than %d bytes",
+			       WM_KEY_MAX);
 	rc = mdb_cursor_open(s->txn, s->env->kv, &c);
 	if (rc != 0)
 		return wm_env_fail(s->env, rc, "reading", err);

@@ -32,7 +32,9 @@ struct wm_writer {
 	struct wm_snapshot snapshots[SNAPSHOTS];
 	uint64_t revision; /* newest committed; write thread */
 
-	/* Hands proposals over, and snapshots back. A message would not do: the thread must wait. */
+	/*
+	 * Hands proposals over, and snapshots back. A message would not do: the thread must wait.
+	 */
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t wake;
 	struct wm_list waiting;
@@ -155,7 +157,7 @@ static void write_one_by_one(struct wm_writer *w, struct wm_batch *b)
 {
 	struct wm_list *it, *next;
 
-	wm_list_each_safe(it, next, &b->proposals) {
+	wm_list_each_safe (it, next, &b->proposals) {
 		int code = commit_growing(w, it, next, &b->err);
 
 		if (code != 0)
@@ -171,7 +173,7 @@ static void write_batch(struct wm_writer *w, struct wm_batch *b)
 	if (code == WM_RESOURCE_EXHAUSTED && b->proposals.next->next != &b->proposals) {
 		write_one_by_one(w, b);
 	} else if (code != 0) {
-		wm_list_each(it, &b->proposals)
+		wm_list_each (it, &b->proposals)
 			finish(wm_container_of(it, struct wm_propose, node), code);
 	}
 }

@@ -1,10 +1,10 @@
 #pragma once
 /*
- * The write thread: the one place where state is written. It takes every proposal that waits, applies
- * them in order in one LMDB write transaction (one sync for all of them), and posts the results to
- * the loop together with a snapshot of exactly the state that they made. So the loop always reads
- * the state that it has told its watchers, whatever is being written meanwhile. Functions: loop
- * thread. A batch belongs to the loop from on_batch on, until wm_writer_release.
+ * The write thread: the one place where state is written. It takes every proposal that waits,
+ * applies them in order in one LMDB write transaction (one sync for all of them), and posts the
+ * results to the loop together with a snapshot of exactly the state that they made. So the loop
+ * always reads the state that it has told its watchers, whatever is being written meanwhile.
+ * Functions: loop thread. A batch belongs to the loop from on_batch on, until wm_writer_release.
  */
 #include "loop/loop.h"
 #include "store/env.h"
@@ -17,7 +17,7 @@ struct wm_batch {
 	struct wm_writer *writer;
 	struct wm_list proposals;     /* struct wm_propose, in order, each with its code */
 	struct wm_snapshot *snapshot; /* NULL when nothing was written */
-	struct wm_err err;	      /* of those whose code is neither 0 nor FAILED_PRECONDITION */
+	struct wm_err err;            /* of those whose code is neither 0 nor FAILED_PRECONDITION */
 };
 
 struct wm_writer_hooks {

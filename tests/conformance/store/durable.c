@@ -1,4 +1,6 @@
-/* What only a state on disk can meet: a second process, damage, other formats, full disks, growth. */
+/*
+ * What only a state on disk can meet: a second process, damage, other formats, full disks, growth.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -74,7 +76,8 @@ static void fill(struct bench *b, int n)
 		char key[32];
 
 		snprintf(key, sizeof(key), "/fill/%d", i);
-		put_text(b, key, "some text that takes room in a page or two, repeated and repeated");
+		put_text(b, key,
+			 "some text that takes room in a page or two, repeated and repeated");
 	}
 }
 
@@ -287,14 +290,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define ROW(name) cmocka_unit_test_setup_teardown(name, bench_setup, bench_teardown)
-		ROW(test_second_opener),
-		ROW(test_folder),
-		ROW(test_damage),
-		ROW(test_newer_format),
-		ROW(test_growth),
-		ROW(test_map_limit),
-		ROW(test_full_disk),
-		ROW(test_queue_limit),
+		ROW(test_second_opener), ROW(test_folder),      ROW(test_damage),
+		ROW(test_newer_format),  ROW(test_growth),      ROW(test_map_limit),
+		ROW(test_full_disk),     ROW(test_queue_limit),
 	};
 
 	chosen = provider_find("durable");

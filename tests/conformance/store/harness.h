@@ -1,8 +1,8 @@
 #pragma once
 /*
- * What every test of a store needs: a loop, a store opened by one of the providers, and proposals and
- * watches that are waited for. One test program runs one provider. Everything here fails the test
- * that calls it when it does not get what it asked for.
+ * What every test of a store needs: a loop, a store opened by one of the providers, and proposals
+ * and watches that are waited for. One test program runs one provider. Everything here fails the
+ * test that calls it when it does not get what it asked for.
  */
 #include "store/store.h"
 #include <stdbool.h>
@@ -51,7 +51,8 @@ uint64_t put_text(struct bench *b, const char *key, const char *value);
 /* The text at @key in a fresh view, or NULL when absent; valid until the next call. */
 const char *text_at(struct bench *b, const char *key);
 
-/* A watch that writes down all it is told, as "revision:+key=value" or "revision:-key", with blanks. */
+/* A watch that writes down all it is told, as "revision:+key=value" or "revision:-key", with
+ * blanks. */
 struct seen {
 	struct wm_watch w;
 	char log[4096];

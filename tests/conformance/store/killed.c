@@ -2,8 +2,8 @@
  * kill -9 at any moment. A child opens the state and proposes without pause; every transaction puts
  * the same number under two keys, and after each acknowledgement the number goes up a pipe. The
  * parent kills it after a random time, opens the state itself, and finds: both keys alike (no half
- * transaction), the revision equal to the number (none lost, none twice), and nothing less than what
- * was acknowledged. In memory, nothing at all is left behind.
+ * transaction), the revision equal to the number (none lost, none twice), and nothing less than
+ * what was acknowledged. In memory, nothing at all is left behind.
  */
 #include <dirent.h>
 #include <errno.h>

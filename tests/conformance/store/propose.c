@@ -77,12 +77,12 @@ static void test_conditions(void **state)
 		const char *value;
 		bool holds;
 	} rows[] = {
-		{ABSENT, "/not", 0, NULL, true},       {ABSENT, "/there", 0, NULL, false},
-		{PRESENT, "/there", 0, NULL, true},    {PRESENT, "/not", 0, NULL, false},
-		{REVISION, "/there", r, NULL, true},   {REVISION, "/there", r - 1, NULL, false},
+		{ABSENT, "/not", 0, NULL, true},          {ABSENT, "/there", 0, NULL, false},
+		{PRESENT, "/there", 0, NULL, true},       {PRESENT, "/not", 0, NULL, false},
+		{REVISION, "/there", r, NULL, true},      {REVISION, "/there", r - 1, NULL, false},
 		{REVISION, "/there", r + 1, NULL, false}, {REVISION, "/not", 0, NULL, false},
-		{VALUE, "/there", 0, "x", true},       {VALUE, "/there", 0, "xy", false},
-		{VALUE, "/there", 0, "", false},       {VALUE, "/not", 0, "", false},
+		{VALUE, "/there", 0, "x", true},          {VALUE, "/there", 0, "xy", false},
+		{VALUE, "/there", 0, "", false},          {VALUE, "/not", 0, "", false},
 	};
 
 	for (size_t i = 0; i < WM_ARRAY_LEN(rows); i++) {

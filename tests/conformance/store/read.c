@@ -43,7 +43,8 @@ static void expect_scan(struct bench *b, const char *prefix, const char *from, c
 
 static void test_scan(void **state)
 {
-	static const char *const keys[] = {"/a/b", "/a", "/a/", "/ab", "/a/b/c", "/b", "/a\xc3\xa9"};
+	static const char *const keys[] = {"/a/b",   "/a", "/a/",       "/ab",
+					   "/a/b/c", "/b", "/a\xc3\xa9"};
 	struct bench *b = *state;
 
 	expect_scan(b, "", NULL, "");
@@ -151,8 +152,7 @@ static void test_incarnation(void **state)
 	bench_close(b);
 	bench_open(b);
 	assert_int_equal(wm_store_revision(b->store), b->provider->durable ? 1 : 0);
-	assert_int_equal(strcmp(before, wm_store_incarnation(b->store)) == 0,
-			 b->provider->durable);
+	assert_int_equal(strcmp(before, wm_store_incarnation(b->store)) == 0, b->provider->durable);
 	assert_int_equal(text_at(b, "/a") != NULL, b->provider->durable);
 }
 

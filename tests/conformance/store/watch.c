@@ -201,7 +201,8 @@ static void test_stop_another_inside(void **state)
 static struct seen added;
 static struct bench *adding;
 
-static void start_another(struct wm_watch *w, uint64_t revision, const struct wm_change *c, size_t n)
+static void start_another(struct wm_watch *w, uint64_t revision, const struct wm_change *c,
+			  size_t n)
 {
 	wm_watch_stop(w);
 	see(adding, &added, "/", 0);
@@ -260,7 +261,8 @@ static void on_chained(struct wm_propose *p, const struct wm_err *err)
 	a->done = true;
 }
 
-static void propose_inside(struct wm_watch *w, uint64_t revision, const struct wm_change *c, size_t n)
+static void propose_inside(struct wm_watch *w, uint64_t revision, const struct wm_change *c,
+			   size_t n)
 {
 	struct wm_txn *t;
 

@@ -116,7 +116,8 @@ static void put(struct fakekv *kv, const char *key, const void *value, size_t le
 			kv->cap = kv->cap == 0 ? 64 : kv->cap * 2;
 			kv->entries = wm_realloc(kv->entries, kv->cap * sizeof(*kv->entries));
 		}
-		memmove(kv->entries + at + 1, kv->entries + at, (kv->n - at) * sizeof(*kv->entries));
+		memmove(kv->entries + at + 1, kv->entries + at,
+			(kv->n - at) * sizeof(*kv->entries));
 		kv->entries[at].key = wm_strdup(key);
 		kv->n++;
 	}

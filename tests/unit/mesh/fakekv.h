@@ -1,7 +1,8 @@
 #pragma once
 /*
- * State without a disk, a thread or a loop: an ordered list of keys that transactions are applied to
- * at once, and views on it. What the model is tested over; the real stores pass a suite of their own.
+ * State without a disk, a thread or a loop: an ordered list of keys that transactions are applied
+ * to at once, and views on it. What the model is tested over; the real stores pass a suite of their
+ * own.
  */
 #include "store/kv.h"
 #include "store/store.h"

@@ -1,4 +1,5 @@
-/* Network ACLs: the rules one by one, then random sets against an evaluator that is written plainly. */
+/* Network ACLs: the rules one by one, then random sets against an evaluator that is written
+ * plainly. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -76,7 +77,8 @@ static void test_nodes(void **state)
 static void test_networks(void **state)
 {
 	world_acl(&w, "x", 0, "ACTION_ACCEPT",
-		  ANY ",\"sourceCIDRs\":[\"10.0.0.0/8\"],\"destinationCIDRs\":[\"10.1.0.0/16\",\"*\"]");
+		  ANY
+		  ",\"sourceCIDRs\":[\"10.0.0.0/8\"],\"destinationCIDRs\":[\"10.1.0.0/16\",\"*\"]");
 	assert_true(allows("a", "10.9.9.9", "b", "192.0.2.1"));
 	assert_false(allows("a", "11.0.0.1", "b", "192.0.2.1"));
 	assert_true(allows("a", "", "b", "192.0.2.1"));
@@ -92,21 +94,25 @@ static void test_networks(void **state)
 static void test_priority(void **state)
 {
 	world_acl(&w, "low", -5, "ACTION_ACCEPT", ANY);
-	world_acl(&w, "high", 5, "ACTION_DENY", "\"sourceNodes\":[\"a\"],\"destinationNodes\":[\"*\"]");
+	world_acl(&w, "high", 5, "ACTION_DENY",
+		  "\"sourceNodes\":[\"a\"],\"destinationNodes\":[\"*\"]");
 	assert_false(allows("a", "", "b", ""));
 	assert_true(allows("b", "", "a", ""));
 	/* At equal priority the denial goes first, whatever the names. */
-	world_acl(&w, "zzz", -5, "ACTION_DENY", "\"sourceNodes\":[\"b\"],\"destinationNodes\":[\"*\"]");
+	world_acl(&w, "zzz", -5, "ACTION_DENY",
+		  "\"sourceNodes\":[\"b\"],\"destinationNodes\":[\"*\"]");
 	assert_false(allows("b", "", "a", ""));
 	/* An action that is none denies. */
-	world_acl(&w, "top", 9, "ACTION_UNKNOWN", "\"sourceNodes\":[\"c\"],\"destinationNodes\":[\"*\"]");
+	world_acl(&w, "top", 9, "ACTION_UNKNOWN",
+		  "\"sourceNodes\":[\"c\"],\"destinationNodes\":[\"*\"]");
 	assert_false(allows("c", "", "a", ""));
 }
 
 static void test_groups(void **state)
 {
-	const char *form = "{\"name\":\"g\",\"subjects\":[{\"type\":\"SUBJECT_USER\",\"name\":\"a\"},"
-			   "{\"name\":\"b\"}]}";
+	const char *form =
+		"{\"name\":\"g\",\"subjects\":[{\"type\":\"SUBJECT_USER\",\"name\":\"a\"},"
+		"{\"name\":\"b\"}]}";
 
 	world_acl(&w, "x", 0, "ACTION_ACCEPT",
 		  "\"sourceNodes\":[\"group:g\",\"group:none\"],\"destinationNodes\":[\"*\"]");
@@ -125,8 +131,9 @@ static void test_either_family(void **state)
 	const struct wm_acl_node a = {"a", addr("172.16.0.1"), addr("fd00::1")};
 	const struct wm_acl_node b = {"b", addr("172.16.0.2"), addr("fd00::2")};
 
-	world_acl(&w, "x", 0, "ACTION_ACCEPT",
-		  "\"sourceNodes\":[\"a\"],\"destinationNodes\":[\"b\"],\"sourceCIDRs\":[\"fd00::/16\"]");
+	world_acl(
+		&w, "x", 0, "ACTION_ACCEPT",
+		"\"sourceNodes\":[\"a\"],\"destinationNodes\":[\"b\"],\"sourceCIDRs\":[\"fd00::/16\"]");
 	assert_true(wm_acls_allow_nodes(wm_graph_acls(w.graph), &a, &b));
 	assert_false(wm_acls_allow_nodes(wm_graph_acls(w.graph), &b, &a));
 }
@@ -160,7 +167,8 @@ static unsigned below(unsigned n)
 }
 
 static const char *const names[] = {"a", "b", "c", "*", "group:g", "group:h", "group:none"};
-static const char *const nets[] = {"10.0.0.0/8", "10.1.0.0/16", "*", "::/0", "fd00::/8", "0.0.0.0/0"};
+static const char *const nets[] = {"10.0.0.0/8", "10.1.0.0/16", "*",
+				   "::/0",       "fd00::/8",    "0.0.0.0/0"};
 static const char *const addrs[] = {"10.1.2.3", "10.2.0.1", "11.0.0.1", "fd00::1", "2001::1", ""};
 
 static void fill(size_t *n, char ***list, const char *const *from, unsigned count)
@@ -231,8 +239,8 @@ static bool plain_net(char *const *list, size_t n, const char *text)
 	return false;
 }
 
-static bool plain(V1__NetworkACL *const *acls, size_t n, V1__Group *const groups[2], const char *src,
-		  const char *src_addr, const char *dst, const char *dst_addr)
+static bool plain(V1__NetworkACL *const *acls, size_t n, V1__Group *const groups[2],
+		  const char *src, const char *src_addr, const char *dst, const char *dst_addr)
 {
 	const V1__NetworkACL *best = NULL;
 

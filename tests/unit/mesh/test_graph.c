@@ -50,7 +50,8 @@ static void put_node(struct world *w, const struct plan *p, unsigned i, const ch
 	if (!p->node[i])
 		fakekv_delete(&w->kv, wm_path_node(id).text);
 	else if (!p->key[i])
-		fakekv_put(&w->kv, wm_path_node(id).text, wm_arena_printf(&w->a, "{\"id\":\"%s\"}", id));
+		fakekv_put(&w->kv, wm_path_node(id).text,
+			   wm_arena_printf(&w->a, "{\"id\":\"%s\"}", id));
 	else
 		world_node_full(w, id, wm_arena_printf(&w->a, "172.16.0.%u/32", i + 1),
 				wm_arena_printf(&w->a, "2001:db8::%x:0/112", i + 1), more);
@@ -255,7 +256,8 @@ static const char *naive(struct world *w, const struct plan *p, unsigned s)
 		int via = next_hop(p, s, nearest[i], best, from);
 
 		for (unsigned k = 0; k < NETWORKS; k++) {
-			if (!p->offers[nearest[i]][k] || p->offers[s][k] || p->refused[k] || taken[k])
+			if (!p->offers[nearest[i]][k] || p->offers[s][k] || p->refused[k] ||
+			    taken[k])
 				continue;
 			taken[k] = true;
 			routes[via] = wm_arena_printf(&w->a, "%s 10.%u.0.0/16", routes[via], k);
@@ -449,7 +451,8 @@ static void test_join_elsewhere_spares_leaves(void **state)
 	assert_true(wm_graph_affects(w.graph, &w.delta, "hub"));
 	assert_true(wm_graph_affects(w.graph, &w.delta, "new"));
 	for (int i = 0; i < 5; i++)
-		assert_false(wm_graph_affects(w.graph, &w.delta, wm_arena_printf(&w.a, "leaf%d", i)));
+		assert_false(
+			wm_graph_affects(w.graph, &w.delta, wm_arena_printf(&w.a, "leaf%d", i)));
 	wm_graph_delta_clear(&w.delta);
 	assert_int_equal(world_leave(&w, "new"), 0);
 	assert_false(wm_graph_affects(w.graph, &w.delta, "leaf1"));

@@ -16,10 +16,12 @@
 
 static void test_ids(void **state)
 {
-	static const char *const good[] = {"a", "A.b-c_d@e", LONG63, "self", "leader", "\xc3\xa9t\xc3\xa9"};
+	static const char *const good[] = {"a",    "A.b-c_d@e", LONG63,
+					   "self", "leader",    "\xc3\xa9t\xc3\xa9"};
 	static const char *const bad[] = {
-		"",    LONG63 "4", "a/b",  "a\\b", "a:b", "*",	 "a*b",	 "a?b",	   "a\"b",   "a'b",
-		"a<b", "a>b",	   "a|b",  "a,b",  "a b", "a\n", "\x7f", "\xff\xfe", "\xc3", "\xed\xa0\x80",
+		"",     LONG63 "4", "a/b",  "a\\b",         "a:b", "*",   "a*b", "a?b",
+		"a\"b", "a'b",      "a<b",  "a>b",          "a|b", "a,b", "a b", "a\n",
+		"\x7f", "\xff\xfe", "\xc3", "\xed\xa0\x80",
 	};
 
 	for (size_t i = 0; i < WM_ARRAY_LEN(good); i++)
@@ -33,8 +35,8 @@ static void test_ids(void **state)
 
 static void test_node_ids(void **state)
 {
-	static const char *const bad[] = {"self",   "local",  "localhost", "leader",
-					  "voters", "observers", "",	      "a b"};
+	static const char *const bad[] = {"self",   "local",     "localhost", "leader",
+					  "voters", "observers", "",          "a b"};
 
 	assert_true(wm_node_id_is_valid("selfish"));
 	assert_true(wm_node_id_is_valid("Self"));
@@ -126,9 +128,9 @@ static void test_taking_apart(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ids),	 cmocka_unit_test(test_node_ids),
-		cmocka_unit_test(test_texts),	 cmocka_unit_test(test_path_keys),
-		cmocka_unit_test(test_layout),	 cmocka_unit_test(test_taking_apart),
+		cmocka_unit_test(test_ids),    cmocka_unit_test(test_node_ids),
+		cmocka_unit_test(test_texts),  cmocka_unit_test(test_path_keys),
+		cmocka_unit_test(test_layout), cmocka_unit_test(test_taking_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -273,11 +273,11 @@ static void test_checks(void **state)
 	struct world *w = *state;
 	V1__JoinRequest *req = world_request(w, "two", "two");
 
-#define EXPECT(field, value, word)                                                                 \
-	do {                                                                                       \
-		V1__JoinRequest copy_ = *req;                                                      \
-		copy_.field = value;                                                               \
-		expect_fail(w, world_join(w, &copy_, "one"), WM_INVALID_ARGUMENT, word);           \
+#define EXPECT(field, value, word)                                                       \
+	do {                                                                             \
+		V1__JoinRequest copy_ = *req;                                            \
+		copy_.field = value;                                                     \
+		expect_fail(w, world_join(w, &copy_, "one"), WM_INVALID_ARGUMENT, word); \
 	} while (0)
 #define TEXT(s) wm_arena_strdup(&w->a, s)
 	EXPECT(id, TEXT(""), "id must not be empty");
@@ -440,7 +440,8 @@ static void test_leave_is_the_reverse(void **state)
 static void test_leave_and_join_at_once(void **state)
 {
 	struct world *w = *state;
-	V1__JoinRequest *pub = world_request(w, "pub", "pub"), *req = world_request(w, "two", "two");
+	V1__JoinRequest *pub = world_request(w, "pub", "pub"),
+			*req = world_request(w, "two", "two");
 	const struct wm_join j = {.req = req, .server = "one"};
 	struct wm_txn *joining, *leaving;
 

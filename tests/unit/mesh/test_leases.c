@@ -165,7 +165,7 @@ static void test_small_networks(void **state)
 	static const struct {
 		const char *prefix, *first;
 	} rows[] = {
-		{"10.0.0.0/32", NULL},	    {"10.0.0.0/31", NULL},	 {"10.0.0.0/30", "10.0.0.1"},
+		{"10.0.0.0/32", NULL},        {"10.0.0.0/31", NULL},    {"10.0.0.0/30", "10.0.0.1"},
 		{"255.255.255.255/32", NULL}, {"0.0.0.0/0", "0.0.0.1"}, {"fd00::/48", NULL},
 	};
 
@@ -212,7 +212,8 @@ static void test_ula(void **state)
 {
 	static const uint8_t mac[6] = {0x10, 0x20, 0x30, 0x40, 0x50, 0x60};
 	static const uint8_t seed_expected[16] = {
-		0x83, 0xaa, 0x7e, 0x82, 0x80, 0, 0, 0, 0x12, 0x20, 0x30, 0xff, 0xfe, 0x40, 0x50, 0x60,
+		0x83, 0xaa, 0x7e, 0x82, 0x80, 0,    0,    0,
+		0x12, 0x20, 0x30, 0xff, 0xfe, 0x40, 0x50, 0x60,
 	};
 	struct wm_prefix p = wm_ula_from_seed("test", 4);
 	struct wm_pubkey key;
@@ -221,7 +222,8 @@ static void test_ula(void **state)
 
 	assert_string_equal(wm_prefix_format(&p, text), "fd9f:86d0:8188::/48");
 	assert_int_equal(
-		wm_pubkey_parse("CAUSIB7R6PrixKFEuL6P1LR789OzS4ccPKz2AQ8OQtR0/OJ+", 48, &key, NULL), 0);
+		wm_pubkey_parse("CAUSIB7R6PrixKFEuL6P1LR789OzS4ccPKz2AQ8OQtR0/OJ+", 48, &key, NULL),
+		0);
 	p = wm_ula_from_seed(key.bytes, sizeof(key.bytes));
 	assert_string_equal(wm_prefix_format(&p, text), "fd97:21e4:d91a::/48");
 	wm_ula_seed(2500000000LL, mac, seed); /* two and a half seconds after 1970 */

@@ -66,8 +66,7 @@ static const char *keys_of(const struct wm_txn *t)
 
 	for (size_t i = 0; i < t->n_ops; i++)
 		if (t->ops[i].kind == WM_TXN_PUT)
-			wm_buf_printf(&out, "%s ",
-				      wm_txn_key(t, &t->ops[i]) + strlen(WM_REGISTRY));
+			wm_buf_printf(&out, "%s ", wm_txn_key(t, &t->ops[i]) + strlen(WM_REGISTRY));
 	return wm_arena_strdup(&w.a, wm_buf_str(&out));
 }
 
@@ -239,12 +238,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define ROW(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-		ROW(test_order),
-		ROW(test_content),
-		ROW(test_variants),
-		ROW(test_once),
-		ROW(test_refused),
-		ROW(test_state_needs_all_parts),
+		ROW(test_order), ROW(test_content), ROW(test_variants),
+		ROW(test_once),  ROW(test_refused), ROW(test_state_needs_all_parts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

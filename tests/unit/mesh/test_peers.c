@@ -160,8 +160,7 @@ static void test_default_routes(void **state)
 	nodes(w, "a b");
 	world_edge(w, "a", "b", 1);
 	world_route(w, "out", "a", "\"0.0.0.0/0\",\"::/0\"");
-	assert_string_equal(world_peers(w, "b"),
-			    "a: " BOTH " 0.0.0.0/0 ::/0 | 0.0.0.0/0 ::/0");
+	assert_string_equal(world_peers(w, "b"), "a: " BOTH " 0.0.0.0/0 ::/0 | 0.0.0.0/0 ::/0");
 	assert_string_equal(world_peers(w, "a"), "b: " BOTH);
 }
 
@@ -185,9 +184,9 @@ static void test_default_routes_of_three_sites(void **state)
 		const char *f = wm_arena_printf(&w->a, "f%d", i);
 
 		assert_null(strstr(world_peers(w, r), "|"));
-		assert_string_equal(world_peers(w, f),
-				    wm_arena_printf(&w->a,
-						    "%s: " BOTH " 0.0.0.0/0 ::/0 | 0.0.0.0/0 ::/0", r));
+		assert_string_equal(
+			world_peers(w, f),
+			wm_arena_printf(&w->a, "%s: " BOTH " 0.0.0.0/0 ::/0 | 0.0.0.0/0 ::/0", r));
 	}
 }
 
@@ -242,8 +241,7 @@ static void test_route_goes_to_the_nearest(void **state)
 	assert_string_equal(world_peers(w, "s"),
 			    "x: " A2 " " A4 "; y: " A3
 			    " 10.1.2.3/8 10.9.0.0/16 | 10.1.2.3/8 10.9.0.0/16");
-	assert_string_equal(world_peers(w, "z"),
-			    "x: " BOTH " 10.9.0.0/16 | 10.9.0.0/16");
+	assert_string_equal(world_peers(w, "z"), "x: " BOTH " 10.9.0.0/16 | 10.9.0.0/16");
 }
 
 /* A network that the ACLs refuse is left out; its node and its other networks stay. */
@@ -259,8 +257,7 @@ static void test_refused_route_alone(void **state)
 	world_acl(w, "no", 9, "ACTION_DENY",
 		  "\"sourceNodes\":[\"s\"],\"destinationNodes\":[\"x\"],"
 		  "\"destinationCIDRs\":[\"10.1.0.0/16\"]");
-	assert_string_equal(world_peers(w, "s"),
-			    "x: " A2 " 10.2.0.0/16 | 10.2.0.0/16; y: " A3);
+	assert_string_equal(world_peers(w, "s"), "x: " A2 " 10.2.0.0/16 | 10.2.0.0/16; y: " A3);
 }
 
 /* Who may not be talked to is no way to others either. */
@@ -331,7 +328,8 @@ static void test_proto(void **state)
 	static const struct {
 		const char *attributes, *peers;
 	} rows[] = {
-		{"\"EDGE_ATTRIBUTE_ICE\":\"true\",\"EDGE_ATTRIBUTE_LIBP2P\":\"true\"", "x[ice]: " BOTH},
+		{"\"EDGE_ATTRIBUTE_ICE\":\"true\",\"EDGE_ATTRIBUTE_LIBP2P\":\"true\"",
+		 "x[ice]: " BOTH},
 		{"\"EDGE_ATTRIBUTE_LIBP2P\":\"no\"", "x[libp2p]: " BOTH},
 		{"\"EDGE_ATTRIBUTE_NATIVE\":\"true\"", "x: " BOTH},
 		{"", "x: " BOTH},
@@ -360,9 +358,10 @@ static void test_servers(void **state)
 			",\"primaryEndpoint\":\"192.0.2.1\",\"features\":["
 			"{\"feature\":\"NODES\",\"port\":8443},{\"feature\":\"ICE_NEGOTIATION\","
 			"\"port\":8443},{\"feature\":\"MESH_DNS\",\"port\":53}]");
-	world_node_full(w, "b", "", "2001:db8::2:0/112",
-			",\"features\":[{\"feature\":\"NODES\",\"port\":1},"
-			"{\"feature\":\"ICE_NEGOTIATION\"},{\"feature\":\"MESH_DNS\",\"port\":5353}]");
+	world_node_full(
+		w, "b", "", "2001:db8::2:0/112",
+		",\"features\":[{\"feature\":\"NODES\",\"port\":1},"
+		"{\"feature\":\"ICE_NEGOTIATION\"},{\"feature\":\"MESH_DNS\",\"port\":5353}]");
 	nodes(w, "s");
 	assert_int_equal(wm_peers_config(w->graph, "s", &w->a, &m, NULL), 0);
 	assert_int_equal(m->n_peers, 0);

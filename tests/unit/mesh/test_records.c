@@ -84,8 +84,7 @@ static void test_by_key(void **state)
 
 	world_bootstrap(&w, "one");
 	assert_int_equal(world_join(&w, world_request(&w, "two", "two"), "one"), 0);
-	assert_int_equal(
-		wm_node_by_key(&w.a, &w.kv.view, world_key(&w, "two"), &node, &w.err), 0);
+	assert_int_equal(wm_node_by_key(&w.a, &w.kv.view, world_key(&w, "two"), &node, &w.err), 0);
 	assert_string_equal(node->id, "two");
 	assert_int_equal(wm_node_by_key(&w.a, &w.kv.view, world_key(&w, "x"), &node, &w.err),
 			 WM_NOT_FOUND);
@@ -138,7 +137,8 @@ static void test_edges(void **state)
 	assert_int_equal(n, 2);
 	t = wm_txn_new();
 	assert_int_equal(wm_edge_put_proto(t, "a", "b", -1, 0, false, &w.err), WM_INVALID_ARGUMENT);
-	assert_int_equal(wm_edge_put_proto(t, "a", "b c", 1, 0, false, &w.err), WM_INVALID_ARGUMENT);
+	assert_int_equal(wm_edge_put_proto(t, "a", "b c", 1, 0, false, &w.err),
+			 WM_INVALID_ARGUMENT);
 	wm_txn_free(t);
 }
 
@@ -199,11 +199,12 @@ static void test_dot(void **state)
 	assert_int_equal(m->n_nodes, 2);
 	assert_int_equal(m->n_edges, 1);
 	assert_int_equal(m->edges[0]->n_attributes, 0);
-	assert_string_equal(m->dot, "strict graph {\n"
-				    "\t\"a\" [ weight=0 ];\n"
-				    "\t\"b\" [ weight=0 ];\n"
-				    "\t\"a\" -- \"b\" [ \"EDGE_ATTRIBUTE_ICE\"=\"true\", weight=4 ];\n"
-				    "}\n");
+	assert_string_equal(m->dot,
+			    "strict graph {\n"
+			    "\t\"a\" [ weight=0 ];\n"
+			    "\t\"b\" [ weight=0 ];\n"
+			    "\t\"a\" -- \"b\" [ \"EDGE_ATTRIBUTE_ICE\"=\"true\", weight=4 ];\n"
+			    "}\n");
 }
 
 int main(void)

@@ -38,11 +38,12 @@ static void role(const char *name, const char *rules)
 
 static void give(const char *name, const char *role_name, const char *type, const char *subject)
 {
-	fakekv_put(&w.kv, wm_path_binding(name).text,
-		   wm_arena_printf(&w.a,
-				   "{\"name\":\"%s\",\"role\":\"%s\",\"subjects\":[{\"type\":\"%s\","
-				   "\"name\":\"%s\"}]}",
-				   name, role_name, type, subject));
+	fakekv_put(
+		&w.kv, wm_path_binding(name).text,
+		wm_arena_printf(&w.a,
+				"{\"name\":\"%s\",\"role\":\"%s\",\"subjects\":[{\"type\":\"%s\","
+				"\"name\":\"%s\"}]}",
+				name, role_name, type, subject));
 }
 
 static bool may(const char *who, V1__RuleVerb verb, V1__RuleResource resource, const char *name)

@@ -93,8 +93,8 @@ void world_node(struct world *w, const char *id)
 static void put_direction(struct world *w, const char *a, const char *b, int weight)
 {
 	fakekv_put(&w->kv, wm_path_edge(a, b).text,
-		   wm_arena_printf(&w->a, "{\"source\":\"%s\",\"target\":\"%s\",\"weight\":%d}", a, b,
-				   weight));
+		   wm_arena_printf(&w->a, "{\"source\":\"%s\",\"target\":\"%s\",\"weight\":%d}", a,
+				   b, weight));
 }
 
 void world_edge(struct world *w, const char *a, const char *b, int weight)

@@ -12,7 +12,7 @@ struct world {
 	struct fakekv kv;
 	struct wm_graph *graph;
 	struct wm_graph_delta delta; /* what changed since it was cleared */
-	struct wm_arena a;	     /* lives as long as the world */
+	struct wm_arena a;           /* lives as long as the world */
 	unsigned n_nodes;
 	struct wm_err err;
 };
