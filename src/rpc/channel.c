@@ -268,7 +268,7 @@ void wm_rpc_channel_dropped(struct wm_rpc_channel *c, struct wm_rpc_client_conn 
 
 void wm_rpc_channel_release(struct wm_rpc_channel *c)
 {
-	if (!c->closed || c->connecting || !wm_list_is_empty(&c->calls) ||
+	if (!c->closed || c->closing || c->connecting || !wm_list_is_empty(&c->calls) ||
 	    !wm_list_is_empty(&c->conns))
 		return;
 	wm_timer_stop(&c->step);
@@ -301,16 +301,9 @@ static void part_from_conns(struct wm_rpc_channel *c)
 	struct wm_list *it, *tmp;
 	struct wm_err err;
 	(void)wm_fail(&err, WM_CANCELLED, "the channel was closed");
-	wm_list_each_safe (it, tmp, &c->conns) {
-		struct wm_rpc_client_conn *cc =
-			wm_container_of(it, struct wm_rpc_client_conn, node);
-		bool idle =
-			cc->h2 == NULL || (!wm_h2_is_busy(cc->h2) && wm_h2_n_streams(cc->h2) == 0);
-		if (idle && cc != c->trying)
-			wm_rpc_client_conn_free(cc);
-		else
-			wm_rpc_client_conn_fail(cc, &err);
-	}
+	wm_list_each_safe (it, tmp, &c->conns)
+		wm_rpc_client_conn_abort(wm_container_of(it, struct wm_rpc_client_conn, node),
+					 &err);
 }
 
 void wm_rpc_channel_close(struct wm_rpc_channel *c)
@@ -319,6 +312,7 @@ void wm_rpc_channel_close(struct wm_rpc_channel *c)
 		return;
 	wm_on_loop(c->loop);
 	c->closed = true;
+	c->closing = true;
 	c->conn = NULL;
 	part_from_calls(c);
 	part_from_conns(c);
@@ -327,5 +321,6 @@ void wm_rpc_channel_close(struct wm_rpc_channel *c)
 		wm_resolve_cancel(&c->resolve);
 	if (c->dialing)
 		wm_dial_cancel(&c->dial);
+	c->closing = false;
 	wm_rpc_channel_release(c);
 }

@@ -11,7 +11,7 @@
 #define ASK_NS    (310 * WM_NS_PER_S)
 #define ANSWER_NS (20 * WM_NS_PER_S)
 
-void wm_rpc_client_conn_free(struct wm_rpc_client_conn *cc)
+static void conn_free(struct wm_rpc_client_conn *cc)
 {
 	wm_timer_stop(&cc->alive);
 	wm_list_remove(&cc->node);
@@ -29,7 +29,7 @@ static void conn_over(struct wm_rpc_client_conn *cc, const struct wm_err *err)
 	if (was_trying)
 		(void)wm_wrap(&why, "cannot connect to %s", cc->name);
 	wm_rpc_channel_dropped(c, cc);
-	wm_rpc_client_conn_free(cc);
+	conn_free(cc);
 	if (was_trying)
 		wm_rpc_channel_refused(c, &why);
 	else
@@ -40,6 +40,14 @@ void wm_rpc_client_conn_fail(struct wm_rpc_client_conn *cc, const struct wm_err 
 {
 	if (cc->h2 != NULL)
 		wm_h2_fail(cc->h2, why);
+	else
+		conn_over(cc, why);
+}
+
+void wm_rpc_client_conn_abort(struct wm_rpc_client_conn *cc, const struct wm_err *why)
+{
+	if (cc->h2 != NULL)
+		wm_h2_abort(cc->h2, why);
 	else
 		conn_over(cc, why);
 }

@@ -50,6 +50,7 @@ struct wm_rpc_channel {
 	char trying_name[128];
 	struct wm_err reason; /* why the addresses tried so far did not do */
 	bool closed;
+	bool closing; /* wm_rpc_channel_close is at work */
 };
 
 struct wm_rpc_client_call {
@@ -93,9 +94,9 @@ struct wm_rpc_client_conn *wm_rpc_client_conn_new(struct wm_rpc_channel *c, stru
 						  const char *name);
 /* Ends it, from the loop. */
 void wm_rpc_client_conn_fail(struct wm_rpc_client_conn *cc, const struct wm_err *why);
+/* Ends it at once, unless one of its callbacks is running: then right behind that. */
+void wm_rpc_client_conn_abort(struct wm_rpc_client_conn *cc, const struct wm_err *why);
 extern const struct wm_h2_events wm_rpc_client_events;
-/* Gone at once; only when it carries no call and runs no callback. */
-void wm_rpc_client_conn_free(struct wm_rpc_client_conn *cc);
 
 /* ---- client_call.c ---- */
 /* A call on @c, not yet started; NULL and @err when it cannot be. */

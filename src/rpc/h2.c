@@ -51,6 +51,11 @@ static nghttp2_session *new_session(struct wm_h2 *h)
 		abort();
 	nghttp2_option_set_no_auto_window_update(option, 1);
 	nghttp2_option_set_no_closed_streams(option, 1);
+#ifdef WM_HAVE_NGHTTP2_RESET_LIMIT
+	/* Our own limit of resets is the stricter one for floods, and kinder to who cancels a lot.
+	 */
+	nghttp2_option_set_stream_reset_rate_limit(option, 2000, 1000);
+#endif
 	int rc = h->server ? nghttp2_session_server_new2(&session, wm_h2_callbacks(), h, option)
 			   : nghttp2_session_client_new2(&session, wm_h2_callbacks(), h, option);
 	nghttp2_option_del(option);
@@ -203,6 +208,8 @@ static void notice_end(struct wm_h2 *h)
 static void bury(struct wm_h2 *h)
 {
 	struct wm_list *it;
+	h->busy = true;
+	wm_defer_cancel(&h->work);
 	while ((it = wm_list_first(&h->streams)) != NULL)
 		wm_h2_stream_over(wm_container_of(it, struct wm_h2_stream, node), &h->why);
 	h->lost = true;
@@ -219,7 +226,7 @@ static void on_work(struct wm_defer *d)
 		flush(h);
 	if (!h->failing)
 		notice_end(h);
-	h->busy = h->failing;
+	h->busy = false;
 	if (h->failing)
 		bury(h);
 }
@@ -229,11 +236,6 @@ bool wm_h2_is_open(const struct wm_h2 *h)
 	return !h->failing && !h->lost && !h->goaway_came;
 }
 
-bool wm_h2_is_busy(const struct wm_h2 *h)
-{
-	return h->busy;
-}
-
 void wm_h2_fail(struct wm_h2 *h, const struct wm_err *why)
 {
 	if (h->failing || h->lost)
@@ -241,6 +243,13 @@ void wm_h2_fail(struct wm_h2 *h, const struct wm_err *why)
 	h->failing = true;
 	h->why = *why;
 	wm_h2_schedule(h);
+}
+
+void wm_h2_abort(struct wm_h2 *h, const struct wm_err *why)
+{
+	wm_h2_fail(h, why);
+	if (!h->busy && !h->lost)
+		bury(h); /* last: the connection may be gone */
 }
 
 void wm_h2_goaway(struct wm_h2 *h, bool final)

@@ -98,14 +98,14 @@ struct wm_h2 *wm_h2_new(const struct wm_h2_opts *opts);
 void wm_h2_free(struct wm_h2 *h);
 /* False once it has failed, which the owner may not have been told yet. */
 bool wm_h2_is_open(const struct wm_h2 *h);
-/* True inside its callbacks. */
-bool wm_h2_is_busy(const struct wm_h2 *h);
 /* Takes in bytes from the wire. */
 void wm_h2_feed(struct wm_h2 *h, const void *p, size_t n);
 /* The wire has room again. */
 void wm_h2_resume(struct wm_h2 *h);
 /* Ends the connection for @why, from the loop: on_over for each stream, then on_lost. */
 void wm_h2_fail(struct wm_h2 *h, const struct wm_err *why);
+/* The same at once, unless a callback of the connection is running: then as soon as it returns. */
+void wm_h2_abort(struct wm_h2 *h, const struct wm_err *why);
 /* Says that no new streams are taken: soon (@final false), or from now on. */
 void wm_h2_goaway(struct wm_h2 *h, bool final);
 /* Asks the peer for a sign of life. */

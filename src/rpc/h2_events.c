@@ -7,9 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Control frames that a peer may send at once, and how many a second make up for. */
-#define CALM_BURST 1000
-#define CALM_RATE  100
+/*
+ * What frames that carry nothing cost a peer: the level of a bucket that leaks. A reset, settings,
+ * a priority or empty data: 1000 at once, 500 a second. Pings, which some implementations measure
+ * their windows with, ten times that.
+ */
+#define CALM_MAX   10000
+#define CALM_RATE  5000
+#define COST_PING  1
+#define COST_OTHER 10
 
 static struct wm_h2_stream *find(nghttp2_session *session, int32_t id)
 {
@@ -71,16 +77,30 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
 	return 0;
 }
 
-/* True when the peer sends more control frames than anybody has reason to. */
-static bool is_flood(struct wm_h2 *h)
+static unsigned cost_of(const nghttp2_frame *frame)
+{
+	bool ack = (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0; /* the same bit ends a stream */
+	switch (frame->hd.type) {
+	case NGHTTP2_PING: return ack ? 0 : COST_PING;
+	case NGHTTP2_SETTINGS: return ack ? 0 : COST_OTHER;
+	case NGHTTP2_DATA: return ack || frame->hd.length > 0 ? 0 : COST_OTHER;
+	case NGHTTP2_RST_STREAM:
+	case NGHTTP2_PRIORITY: return COST_OTHER;
+	default: return 0;
+	}
+}
+
+/* True when the peer has sent more for nothing than anybody has reason to. */
+static bool is_flood(struct wm_h2 *h, unsigned cost)
 {
 	int64_t now = wm_loop_now(h->loop);
-	int64_t leaked = (now - h->calm_at) * CALM_RATE / WM_NS_PER_S;
+	int64_t leaked = (now - h->calm_at) / (WM_NS_PER_S / CALM_RATE);
 	if (leaked > 0) {
 		h->calm_level = leaked > h->calm_level ? 0 : h->calm_level - (uint32_t)leaked;
 		h->calm_at = now;
 	}
-	return ++h->calm_level > CALM_BURST;
+	h->calm_level += cost;
+	return h->calm_level > CALM_MAX;
 }
 
 static void note_goaway(struct wm_h2 *h, const nghttp2_goaway *g)
@@ -101,29 +121,14 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 {
 	struct wm_h2 *h = arg;
 	struct wm_h2_stream *s = find(session, frame->hd.stream_id);
-	bool flood = false;
-	switch (frame->hd.type) {
-	case NGHTTP2_HEADERS:
-		if (s != NULL && !s->interim)
-			s->has_head = true;
-		break;
-	case NGHTTP2_DATA:
-		if (frame->hd.length == 0)
-			flood = is_flood(h);
-		break;
-	case NGHTTP2_SETTINGS:
-		if ((frame->hd.flags & NGHTTP2_FLAG_ACK) == 0) {
-			h->settings_came = true;
-			flood = is_flood(h);
-		}
-		break;
-	case NGHTTP2_PING:
-	case NGHTTP2_RST_STREAM:
-	case NGHTTP2_PRIORITY: flood = is_flood(h); break;
-	case NGHTTP2_GOAWAY: note_goaway(h, &frame->goaway); break;
-	default: break;
-	}
-	if (flood)
+	unsigned cost = cost_of(frame);
+	if (frame->hd.type == NGHTTP2_HEADERS && s != NULL && !s->interim)
+		s->has_head = true;
+	if (frame->hd.type == NGHTTP2_SETTINGS && (frame->hd.flags & NGHTTP2_FLAG_ACK) == 0)
+		h->settings_came = true;
+	if (frame->hd.type == NGHTTP2_GOAWAY)
+		note_goaway(h, &frame->goaway);
+	if (cost > 0 && is_flood(h, cost))
 		(void)nghttp2_session_terminate_session(session, NGHTTP2_ENHANCE_YOUR_CALM);
 	if (s == NULL)
 		return 0;

@@ -268,6 +268,28 @@ def test_slow_greeting(our_server, v1):
     alive(plain, v1)
 
 
+def test_streams_above_the_limit(server, v1):
+    """256 run, the others are refused, and the connection goes on."""
+    with connect(server) as s:
+        s.sendall(hello() + b"".join(request(2 * i + 1) + data(2 * i + 1, HANG) for i in range(300)))
+        refused = [f for f in frames(read_until(s, timeout=0.5)) if f[0] == RST_STREAM]
+        assert len(refused) == 44 and all(f[3] == b"\0\0\0\7" for f in refused)
+        s.sendall(frame(RST_STREAM, 0, 1, b"\0\0\0\x08") + request(1001) + data(1001, N1))
+        assert ends_stream(1001)(read_until(s, ends_stream(1001)))
+
+
+def test_busy_client_is_no_flood(server, v1):
+    """Empty frames that end a stream, and pings at the pace of a window measurement."""
+    with connect(server) as s:
+        s.sendall(hello())
+        for i in range(1500):
+            s.sendall(request(2 * i + 1) + data(2 * i + 1, N1, False) + data(2 * i + 1, b"") + frame(PING, 0, 0, b"measured"))
+            if i % 50 == 0:
+                assert read_until(s, ends_stream(2 * i + 1))
+        last = 2 * 1499 + 1
+        assert ends_stream(last)(read_until(s, ends_stream(last)))
+
+
 # ---- floods ----
 
 

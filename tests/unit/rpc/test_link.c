@@ -327,9 +327,54 @@ static void gate(void **state)
 	loopback_close(&b);
 }
 
+/* From inside the callback of a call, with another one open; the loop is freed without a turn. */
+struct closing {
+	struct wm_rpc_unary u;
+	struct loopback *b;
+	unsigned n_done;
+};
+
+static void close_inside(struct wm_rpc_unary *u, const struct wm_err *err)
+{
+	struct closing *c = wm_container_of(u, struct closing, u);
+	c->n_done++;
+	wm_rpc_channel_close(c->b->channel);
+	c->b->channel = NULL;
+	wm_loop_stop(c->b->loop);
+}
+
+static bool never_done(void *arg)
+{
+	return false;
+}
+
+static void closed_inside_a_callback(void **state)
+{
+	struct loopback b;
+	struct ask hang;
+	struct wm_err err;
+	V1__GetStatusRequest request = V1__GET_STATUS_REQUEST__INIT;
+	struct closing c = {.b = &b};
+	loopback_open(&b, TLS, NULL);
+	ask_start(&b, &hang, "hang", NULL);
+	assert_int_equal(wm_rpc_unary_start(b.channel, &c.u,
+					    wm_pb_method_find("/v1.Node/GetStatus"), &request.base,
+					    NULL, close_inside, &err),
+			 0);
+	(void)wm_loop_run_until(b.loop, never_done, NULL, 5000);
+	assert_int_equal(c.n_done, 1);
+	loopback_drain(&b, 0);
+	assert_int_equal(hang.err.code, WM_CANCELLED);
+	assert_int_equal(hang.n_done, 1);
+	wm_rpc_unary_fini(&c.u);
+	wm_rpc_unary_fini(&hang.u);
+	loopback_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(closed_inside_a_callback),
 		cmocka_unit_test(nobody_listens),
 		cmocka_unit_test(bad_targets),
 		cmocka_unit_test(no_such_name),
