@@ -35,6 +35,7 @@ struct wm_wg_core {
 	struct wm_wg_index index;			/* written by the handshake thread */
 	_Atomic(struct wm_wg_sockets *) sockets;	/* published by the loop; NULL = no port */
 	_Atomic uint64_t retired_sessions;		/* grows; cipher contexts are stale then */
+	_Atomic size_t staged_bytes;			/* of packets that wait for handshakes */
 	atomic_bool is_stopping;
 	_Atomic int broken;				/* errno of the interface, 0 = well */
 	bool wants_foreign;

@@ -101,7 +101,7 @@ void wm_wg_device_drop_peers(struct wm_wg_device *d)
 
 static struct wm_wg_peer *add_peer(struct wm_wg_device *d, const struct wm_wg_peer_config *wish)
 {
-	struct wm_wg_peer *p = wm_wg_peer_new(wish->public_key);
+	struct wm_wg_peer *p = wm_wg_peer_new(wish->public_key, &d->core.staged_bytes);
 	wm_map_put_n(&d->peers, p->public_key, WM_WG_KEY, p);
 	wm_list_push(&d->peer_list, &p->of_device);
 	d->n_peers++;

@@ -17,7 +17,7 @@ WM_DROP_ROW(WM_DROP_INNER, "inner", "a decrypted packet that is not a well-forme
 WM_DROP_ROW(WM_DROP_SOURCE, "source", "a decrypted packet from an address that its peer may not use")
 WM_DROP_ROW(WM_DROP_NO_PEER, "no_peer", "a packet from the host to an address that no peer has")
 WM_DROP_ROW(WM_DROP_NO_ENDPOINT, "no_endpoint", "a packet for a peer whose address is not known yet")
-WM_DROP_ROW(WM_DROP_STAGED, "staged", "a packet that waited for a handshake and had to make room")
+WM_DROP_ROW(WM_DROP_STAGED, "staged", "a packet that waited for a handshake in vain, or found no room to wait")
 WM_DROP_ROW(WM_DROP_SEND, "send", "a datagram that the kernel refused to send")
 WM_DROP_ROW(WM_DROP_TUN, "tun", "a packet that the interface refused")
 WM_DROP_ROW(WM_DROP_FOREIGN, "foreign", "a datagram that is not WireGuard, above the rate that is looked at")

@@ -2,12 +2,12 @@
 #include "base/mem.h"
 #include <string.h>
 
-struct wm_wg_peer *wm_wg_peer_new(const uint8_t public_key[WM_WG_KEY])
+struct wm_wg_peer *wm_wg_peer_new(const uint8_t public_key[WM_WG_KEY], _Atomic size_t *staged_bytes)
 {
 	struct wm_wg_peer *p = wm_alloc(sizeof(*p));
 	memcpy(p->public_key, public_key, WM_WG_KEY);
 	wm_wg_owner_init(&p->owner);
-	wm_wg_stage_init(&p->stage);
+	wm_wg_stage_init(&p->stage, staged_bytes);
 	wm_wg_timers_init(&p->timers, &p->traffic);
 	wm_wg_jar_set(&p->jar, public_key);
 	return p;

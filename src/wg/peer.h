@@ -60,7 +60,9 @@ struct wm_wg_peer {
 	struct wm_epoch_item item;
 };
 
-struct wm_wg_peer *wm_wg_peer_new(const uint8_t public_key[WM_WG_KEY]);
+/* @staged_bytes is the device's count (wg/stage.h), borrowed. */
+struct wm_wg_peer *wm_wg_peer_new(const uint8_t public_key[WM_WG_KEY],
+				  _Atomic size_t *staged_bytes);
 /* Nobody else knows it any more; its sessions have been retired. */
 void wm_wg_peer_free(struct wm_wg_peer *p);
 void wm_wg_peer_retire(struct wm_wg_peer *p, struct wm_epoch *epoch);

@@ -9,9 +9,10 @@ static void reset(struct wm_wg_stage *s)
 	s->count = 0;
 }
 
-void wm_wg_stage_init(struct wm_wg_stage *s)
+void wm_wg_stage_init(struct wm_wg_stage *s, _Atomic size_t *total)
 {
 	pthread_mutex_init(&s->lock, NULL);
+	s->total = total;
 	reset(s);
 }
 
@@ -22,14 +23,26 @@ void wm_wg_stage_fini(struct wm_wg_stage *s)
 	pthread_mutex_destroy(&s->lock);
 }
 
-/* The oldest, if there is no room for one more; the lock is held. */
-static struct wm_wg_staged *make_room(struct wm_wg_stage *s)
+/*
+ * Adds the packet; the lock is held. Returns what has to go for it: itself when the device holds
+ * enough, the oldest when the peer does, or NULL.
+ */
+static struct wm_wg_staged *add(struct wm_wg_stage *s, struct wm_wg_staged *p)
 {
-	struct wm_wg_staged *oldest = s->first;
-	if (s->count < WM_WG_STAGE_MAX)
-		return NULL;
-	s->first = oldest->next;
-	s->count--;
+	struct wm_wg_staged *oldest = NULL;
+	if (atomic_fetch_add(s->total, p->len) + p->len > WM_WG_STAGE_BYTES) {
+		atomic_fetch_sub(s->total, p->len);
+		return p;
+	}
+	*s->last = p;
+	s->last = &p->next;
+	if (s->count == WM_WG_STAGE_MAX) {
+		oldest = s->first;
+		s->first = oldest->next;
+		atomic_fetch_sub(s->total, oldest->len);
+	} else {
+		s->count++;
+	}
 	return oldest;
 }
 
@@ -39,15 +52,11 @@ bool wm_wg_stage_put(struct wm_wg_stage *s, const uint8_t *packet, size_t len)
 	p->len = len;
 	memcpy(p->packet, packet, len);
 	pthread_mutex_lock(&s->lock);
-	struct wm_wg_staged *oldest = make_room(s);
-	*s->last = p;
-	s->last = &p->next;
-	s->count++;
+	struct wm_wg_staged *loser = add(s, p);
 	pthread_mutex_unlock(&s->lock);
-	if (oldest == NULL)
-		return true;
-	wm_wg_staged_free(oldest);
-	return false;
+	if (loser != NULL)
+		wm_wg_staged_free(loser);
+	return loser == NULL;
 }
 
 struct wm_wg_staged *wm_wg_stage_take(struct wm_wg_stage *s)
@@ -56,6 +65,8 @@ struct wm_wg_staged *wm_wg_stage_take(struct wm_wg_stage *s)
 	struct wm_wg_staged *first = s->first;
 	reset(s);
 	pthread_mutex_unlock(&s->lock);
+	for (const struct wm_wg_staged *p = first; p != NULL; p = p->next)
+		atomic_fetch_sub(s->total, p->len);
 	return first;
 }
 

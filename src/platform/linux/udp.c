@@ -230,6 +230,8 @@ unsigned wm_udp_send(const struct wm_udp_socket *s, const struct wm_udp_packet *
 			done += (unsigned)put;
 		} else if (errno == EINTR || (errno == EAGAIN && wait_for_room(s->fd))) {
 			continue;
+		} else if (errno == EAGAIN) { /* the link is stuck: nobody waits for the rest */
+			return refused + n - done;
 		} else { /* the first of the rest is the one that failed */
 			done++;
 			refused++;

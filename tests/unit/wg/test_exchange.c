@@ -82,7 +82,7 @@ static struct side *side_new(void)
 static void meet(struct side *s, const struct side *other, const uint8_t psk[32], bool knows_place)
 {
 	struct wm_endpoint e = place_of(other);
-	s->peer = wm_wg_peer_new(other->public_key);
+	s->peer = wm_wg_peer_new(other->public_key, &s->core.staged_bytes);
 	wm_wg_handshakes_order(s->h, WM_WG_ORDER_ADD, s->peer, psk, 0);
 	if (knows_place)
 		wm_wg_place_set(&s->peer->place, &e);

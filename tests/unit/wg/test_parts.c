@@ -17,6 +17,8 @@
 
 #define S 1000000000LL
 
+static _Atomic size_t staged_bytes;
+
 static struct wm_addr address(const char *text)
 {
 	struct wm_addr a;
@@ -108,7 +110,7 @@ static void test_indexes(void **state)
 {
 	static const uint8_t key[32];
 	struct wm_epoch *epoch = wm_epoch_new();
-	struct wm_wg_peer *peer = wm_wg_peer_new(key);
+	struct wm_wg_peer *peer = wm_wg_peer_new(key, &staged_bytes);
 	struct wm_wg_session *sessions[INDEXES];
 	struct wm_wg_index ix;
 	wm_wg_index_init(&ix, epoch);
@@ -139,7 +141,7 @@ static void test_indexes(void **state)
 static void test_the_oldest_packet_makes_room(void **state)
 {
 	struct wm_wg_stage s;
-	wm_wg_stage_init(&s);
+	wm_wg_stage_init(&s, &staged_bytes);
 	for (unsigned i = 0; i < WM_WG_STAGE_MAX + 3; i++) {
 		uint8_t packet[4] = { (uint8_t)i };
 		assert_int_equal(wm_wg_stage_put(&s, packet, sizeof(packet)), i < WM_WG_STAGE_MAX);
@@ -151,13 +153,32 @@ static void test_the_oldest_packet_makes_room(void **state)
 	assert_null(wm_wg_stage_take(&s));
 	assert_true(wm_wg_stage_put(&s, (const uint8_t[1]){ 1 }, 1));
 	wm_wg_stage_fini(&s);
+	assert_int_equal(staged_bytes, 0);
+}
+
+static void test_all_that_waits_is_bounded(void **state)
+{
+	static const uint8_t packet[60000];
+	static struct wm_wg_stage s[4];
+	for (unsigned i = 0; i < 4; i++)
+		wm_wg_stage_init(&s[i], &staged_bytes);
+	for (unsigned i = 0; i < 200; i++)
+		wm_wg_stage_put(&s[i % 3], packet, sizeof(packet));
+	assert_true(staged_bytes <= WM_WG_STAGE_BYTES);
+	assert_true(staged_bytes + 4 * sizeof(packet) > WM_WG_STAGE_BYTES);
+	/* Who has none yet gets none, and nobody else's goes for it. */
+	assert_false(wm_wg_stage_put(&s[3], packet, sizeof(packet)));
+	assert_null(wm_wg_stage_take(&s[3]));
+	for (unsigned i = 0; i < 4; i++)
+		wm_wg_stage_fini(&s[i]);
+	assert_int_equal(staged_bytes, 0);
 }
 
 static void test_sessions_have_an_end(void **state)
 {
 	static const uint8_t key[32];
 	struct wm_epoch *epoch = wm_epoch_new();
-	struct wm_wg_peer *peer = wm_wg_peer_new(key);
+	struct wm_wg_peer *peer = wm_wg_peer_new(key, &staged_bytes);
 	struct wm_wg_keys keys = { .local_index = 1 };
 	struct wm_wg_session *s = wm_wg_session_new(peer, &keys, true, S);
 	assert_true(wm_wg_session_can_send(s, 180 * S));
@@ -204,6 +225,7 @@ int main(void)
 		cmocka_unit_test(test_alarms_come_in_order),
 		cmocka_unit_test(test_indexes),
 		cmocka_unit_test(test_the_oldest_packet_makes_room),
+		cmocka_unit_test(test_all_that_waits_is_bounded),
 		cmocka_unit_test(test_sessions_have_an_end),
 		cmocka_unit_test(test_every_drop_has_a_name),
 	};
