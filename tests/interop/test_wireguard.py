@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from netlab import wait_until  # noqa: E402
+from netlab import program, wait_until  # noqa: E402
 from wgpair import OURS, THEIRS, Pair, End, genkey, settle  # noqa: E402
 
 FLOOD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "flood.py")
@@ -235,10 +235,10 @@ def test_a_taken_port_is_an_error_and_changes_nothing(lab):
 
 def test_a_taken_name_and_a_missing_privilege(lab):
     pair = Pair(lab)
-    again = pair.a.host.run([pair.a.process.argv[4], pair.a.name], check=False)
+    again = pair.a.host.run([program("wgdev"), pair.a.name], check=False)
     assert again.returncode == 1 and "exists already" in again.stderr
     poor = pair.a.host.run(["setpriv", "--bounding-set", "-all", "--inh-caps", "-all", "--reuid", "65534",
-                            "--clear-groups", pair.a.process.argv[4], "wmpoor0"], check=False)
+                            "--clear-groups", program("wgdev"), "wg9"], check=False)
     assert poor.returncode == 1 and ("CAP_NET_ADMIN" in poor.stderr or "run as root" in poor.stderr)
 
 
@@ -246,13 +246,38 @@ def test_it_goes_without_a_trace(lab):
     host = lab.host("a")
     end = End(lab, host, OURS, 1)
     assert end.stop() == 0
-    assert not os.path.exists(f"/var/run/wireguard/{end.name}.sock")
+    assert not os.path.exists(end.socket)
     assert host.run(f"ip link show {end.name}", check=False).returncode != 0
     # A socket that a killed process left behind is no obstacle.
     end = End(lab, host, OURS, 1)
     end.process.kill()
     end = End(lab, host, OURS, 1)
     assert end.stop() == 0
+
+
+def test_a_socket_that_another_holds(lab):
+    a, b = lab.host("a"), lab.host("b")
+    end = End(lab, a, OURS, 1)
+    # b's folder is a's: as on a host where network namespaces share it.
+    os.rmdir(b.wireguard)
+    os.symlink(a.wireguard, b.wireguard)
+    taken = b.run([program("wgdev"), end.name], check=False)
+    assert taken.returncode == 1 and end.name + ".sock" in taken.stderr
+    assert os.path.exists(end.socket)
+    assert end.name in end.wg("show", "interfaces").stdout
+
+
+def test_without_ipv6_on_the_host(lab):
+    for name in ("a", "b"):
+        # Before the device opens its sockets.
+        host = lab.host(name)
+        host.run("sysctl -qw net.ipv6.conf.all.disable_ipv6=1")
+    a, b = lab.hosts["a"], lab.hosts["b"]
+    lab.link(a, b, "192.0.2.1/24", "192.0.2.2/24")
+    ends = [End(lab, a, OURS, 1, six=False), End(lab, b, OURS, 2, six=False)]
+    ends[1].add_peer(ends[0])
+    ends[0].add_peer(ends[1], "endpoint", "192.0.2.2:51820")
+    assert a.ping(ends[1].inner4, wait=2)
 
 
 def test_an_interface_that_is_deleted_is_noticed(lab):

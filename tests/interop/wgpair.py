@@ -2,9 +2,7 @@
 
     [a] 192.0.2.1, 2001:db8::1 ---- 192.0.2.2, 2001:db8::2 [b]
         10.77.0.1, fd77::1  ~~~~~~  10.77.0.2, fd77::2
-
-`wg` finds interfaces by sockets in one folder for all namespaces, so interfaces carry the
-laboratory's name."""
+"""
 
 import os
 import subprocess
@@ -12,7 +10,6 @@ import time
 
 from netlab import program, wait_until
 
-SOCKETS = "/var/run/wireguard"
 OURS, THEIRS = "wgdev", "wireguard-go"
 
 
@@ -23,15 +20,15 @@ def genkey(kind="genkey", stdin=""):
 class End:
     """One host's WireGuard interface."""
 
-    def __init__(self, lab, host, implementation, number, workers=None):
+    def __init__(self, lab, host, implementation, number, workers=None, six=True):
         self.host = host
         self.number = number
-        self.name = f"{lab.prefix[:13]}{number}"
+        self.name = f"wg{number}"
         self.private = genkey()
         self.public = genkey("pubkey", self.private)
         self.inner4, self.inner6 = f"10.77.0.{number}", f"fd77::{number}"
         self.implementation = implementation
-        socket = f"{SOCKETS}/{self.name}.sock"
+        self.socket = os.path.join(host.wireguard, self.name + ".sock")
         if implementation == OURS:
             words = [program("wgdev"), self.name] + ([str(workers)] if workers else [])
             self.process = host.start(words, name=f"wgdev {self.name}")
@@ -39,9 +36,10 @@ class End:
         else:
             env = dict(os.environ, WG_PROCESS_FOREGROUND="1", LOG_LEVEL="error")
             self.process = host.start(["wireguard-go", "-f", self.name], env=env)
-        wait_until(lambda: os.path.exists(socket), 5, f"{socket} appears")
+        wait_until(lambda: os.path.exists(self.socket), 5, f"{self.socket} appears")
         host.run(f"ip address add {self.inner4}/24 dev {self.name}")
-        host.run(f"ip address add {self.inner6}/64 dev {self.name} nodad")
+        if six:
+            host.run(f"ip address add {self.inner6}/64 dev {self.name} nodad")
         self.wg("set", self.name, "listen-port", "51820", "private-key", "/dev/stdin", stdin=self.private + "\n")
         host.run(f"ip link set {self.name} up")
 

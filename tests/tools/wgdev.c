@@ -86,7 +86,7 @@ static int run(struct tool *t, const struct wm_wg_device_opts *opts, struct wm_l
 
 int main(int argc, char **argv)
 {
-	struct wm_wg_device_opts opts = {.uapi_dir = UAPI_DIR};
+	struct wm_wg_device_opts opts = {.uapi_dir = UAPI_DIR, .uapi_required = true};
 	struct tool t = {.status = 0};
 	if (argc < 2 || argc > 3) {
 		fprintf(stderr, "usage: wgdev NAME [WORKERS]\n");
