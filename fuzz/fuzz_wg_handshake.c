@@ -1,7 +1,7 @@
 /*
  * Handshake messages on their way between two parties, disturbed by the input: its first byte says
- * which message and whether the disturber knows how to mend the first MAC; the rest is what changes,
- * bit by bit, from the message's start. A message arrives if and only if nothing that is
+ * which message and whether the disturber knows how to mend the first MAC; the rest is what
+ * changes, bit by bit, from the message's start. A message arrives if and only if nothing that is
  * authenticated was changed.
  */
 #include <stdint.h>
@@ -18,7 +18,7 @@ struct parties {
 	struct wm_wg_identity a, b;
 	struct wm_wg_remote a_of_b, b_of_a;
 	struct wm_wg_checker checker; /* b's */
-	struct wm_wg_jar jar;	      /* a's, for b */
+	struct wm_wg_jar jar;         /* a's, for b */
 	struct wm_endpoint from;
 	struct wm_wg_initiator initiator;
 	struct wm_wg_initiation hello;
@@ -37,8 +37,8 @@ static void must(bool holds)
 /* One handshake without disturbance, whose messages are then disturbed one by one. */
 static void set_up(struct parties *p)
 {
-	static const uint8_t key_a[32] = { 8, 1 }, key_b[32] = { 16, 2 }, psk[32] = { 3 };
-	static const uint8_t ephemeral[32] = { 24, 4 }, timestamp[12] = { 5 }, nonce[24] = { 6 };
+	static const uint8_t key_a[32] = {8, 1}, key_b[32] = {16, 2}, psk[32] = {3};
+	static const uint8_t ephemeral[32] = {24, 4}, timestamp[12] = {5}, nonce[24] = {6};
 	struct wm_wg_responder responder;
 	struct wm_wg_keys keys;
 	uint8_t seen[12];
@@ -61,7 +61,8 @@ static void set_up(struct parties *p)
 }
 
 /* True when bytes from..to of the message were changed. */
-static bool disturb(uint8_t *msg, size_t len, const uint8_t *data, size_t size, size_t from, size_t to)
+static bool disturb(uint8_t *msg, size_t len, const uint8_t *data, size_t size, size_t from,
+		    size_t to)
 {
 	bool changed = false;
 	for (size_t i = 0; i < len && i < size; i++) {
@@ -100,8 +101,8 @@ static void try_response(const uint8_t *data, size_t size)
 	struct wm_wg_response msg = parties.reply;
 	struct wm_wg_keys keys;
 	bool is_other = disturb((uint8_t *)&msg, sizeof(msg), data, size, 8, 60);
-	must((wm_wg_response_consume(&parties.initiator, &parties.a, &parties.a_of_b, &msg, &keys) ==
-	      WM_DROP_NONE) == !is_other);
+	must((wm_wg_response_consume(&parties.initiator, &parties.a, &parties.a_of_b, &msg,
+				     &keys) == WM_DROP_NONE) == !is_other);
 }
 
 static void try_cookie(const uint8_t *data, size_t size)
@@ -125,18 +126,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	switch (data[0] % 4) {
-	case 0:
-		try_initiation(data + 1, size - 1, false);
-		break;
-	case 1:
-		try_initiation(data + 1, size - 1, true);
-		break;
-	case 2:
-		try_response(data + 1, size - 1);
-		break;
-	default:
-		try_cookie(data + 1, size - 1);
-		break;
+	case 0: try_initiation(data + 1, size - 1, false); break;
+	case 1: try_initiation(data + 1, size - 1, true); break;
+	case 2: try_response(data + 1, size - 1); break;
+	default: try_cookie(data + 1, size - 1); break;
 	}
 	return 0;
 }

@@ -17,20 +17,13 @@ static void must(bool holds)
 static bool fits(enum wm_wg_kind kind, size_t size)
 {
 	switch (kind) {
-	case WM_WG_KIND_INITIATION:
-		return size == 148;
-	case WM_WG_KIND_RESPONSE:
-		return size == 92;
-	case WM_WG_KIND_COOKIE:
-		return size == 64;
-	case WM_WG_KIND_DATA:
-		return size >= 32;
-	case WM_WG_KIND_STUN:
-		return size >= 20 && size % 4 == 0;
-	case WM_WG_KIND_MALFORMED:
-		return size >= 4;
-	case WM_WG_KIND_FOREIGN:
-		return true;
+	case WM_WG_KIND_INITIATION: return size == 148;
+	case WM_WG_KIND_RESPONSE: return size == 92;
+	case WM_WG_KIND_COOKIE: return size == 64;
+	case WM_WG_KIND_DATA: return size >= 32;
+	case WM_WG_KIND_STUN: return size >= 20 && size % 4 == 0;
+	case WM_WG_KIND_MALFORMED: return size >= 4;
+	case WM_WG_KIND_FOREIGN: return true;
 	}
 	return false;
 }

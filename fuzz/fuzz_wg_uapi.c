@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	enum wm_wg_uapi_verb verb = WM_WG_UAPI_SET;
 	struct wm_wg_config *config;
-	struct wm_buf out = { .len = 0 };
+	struct wm_buf out = {.len = 0};
 	int rc = wm_wg_uapi_parse((const char *)data, size, &verb, &config, NULL);
 	if ((rc != 0 || verb == WM_WG_UAPI_GET) != (config == NULL))
 		abort();

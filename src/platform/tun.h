@@ -7,9 +7,10 @@
 #include "base/err.h"
 #include <stdint.h>
 
-#define WM_TUN_NAME	16 /* with the NUL */
-#define WM_TUN_QUEUES	16 /* at most */
-#define WM_TUN_HEADROOM 16 /* bytes in front of every packet that reading and writing may overwrite */
+#define WM_TUN_NAME   16 /* with the NUL */
+#define WM_TUN_QUEUES 16 /* at most */
+#define WM_TUN_HEADROOM \
+	16 /* bytes in front of every packet that reading and writing may overwrite */
 
 struct wm_tun;
 
@@ -26,8 +27,9 @@ struct wm_tun_packet {
 };
 
 /*
- * Makes a new interface, down and without address. UNAVAILABLE without TUN support, PERMISSION_DENIED
- * without privilege (both say how to get it), ALREADY_EXISTS when the name is taken.
+ * Makes a new interface, down and without address. UNAVAILABLE without TUN support,
+ * PERMISSION_DENIED without privilege (both say how to get it), ALREADY_EXISTS when the name is
+ * taken.
  */
 WM_MUST_CHECK int wm_tun_open(const struct wm_tun_opts *opts, struct wm_tun **out,
 			      struct wm_err *err);
@@ -43,5 +45,6 @@ int wm_tun_fd(const struct wm_tun *t, unsigned queue); /* for poll only */
  * interface is gone. A packet longer than its room is cut. The queue's thread.
  */
 int wm_tun_read(struct wm_tun *t, unsigned queue, struct wm_tun_packet *p, unsigned n);
-/* Writes @n packets; returns how many of them the interface refused (it is down, or memory is short). */
+/* Writes @n packets; returns how many of them the interface refused (it is down, or memory is
+ * short). */
 unsigned wm_tun_write(struct wm_tun *t, unsigned queue, const struct wm_tun_packet *p, unsigned n);

@@ -25,8 +25,8 @@ struct wm_udp_packet {
 };
 
 /*
- * Opens @n sockets on @*port (0 = any free one, which is filled in). ALREADY_EXISTS when the port is
- * in use, also by a process that is ready to share it. On failure nothing stays open.
+ * Opens @n sockets on @*port (0 = any free one, which is filled in). ALREADY_EXISTS when the port
+ * is in use, also by a process that is ready to share it. On failure nothing stays open.
  */
 WM_MUST_CHECK int wm_udp_open(uint16_t *port, uint32_t fwmark, unsigned n,
 			      struct wm_udp_socket *out, struct wm_err *err);

@@ -1,8 +1,8 @@
 /*
- * A node stands for a prefix. It has an owner, or exists because two prefixes part below it. A child
- * extends its parent's prefix, and the bit behind the parent's prefix says which side it hangs on.
- * The writer changes one pointer at a time: whatever a reader sees between two changes is a whole
- * trie. A node taken out keeps its pointers until the epoch has passed.
+ * A node stands for a prefix. It has an owner, or exists because two prefixes part below it. A
+ * child extends its parent's prefix, and the bit behind the parent's prefix says which side it
+ * hangs on. The writer changes one pointer at a time: whatever a reader sees between two changes is
+ * a whole trie. A node taken out keeps its pointers until the epoch has passed.
  */
 #include "wg/allowedips.h"
 #include "base/mem.h"
@@ -111,7 +111,8 @@ static void set_owner(struct wm_wg_trie_node *n, struct wm_wg_owner *o)
 
 static void hang(struct wm_wg_trie_node *below, struct wm_wg_trie_node *n)
 {
-	atomic_store_explicit(&below->child[bit_at(n->bytes, below->bits)], n, memory_order_release);
+	atomic_store_explicit(&below->child[bit_at(n->bytes, below->bits)], n,
+			      memory_order_release);
 }
 
 /* Puts a new node for @p where @old hangs, which does not cover it. */
@@ -203,8 +204,9 @@ static struct wm_wg_owner *find(const slot *root, const uint8_t *addr, unsigned 
 	struct wm_wg_owner *found = NULL;
 	const struct wm_wg_trie_node *n = load_node(root);
 	while (n != NULL && common_bits(n->bytes, addr, n->bits) == n->bits) {
-		struct wm_wg_owner *o = atomic_load_explicit(
-			(_Atomic(struct wm_wg_owner *) *)(uintptr_t)&n->owner, memory_order_acquire);
+		struct wm_wg_owner *o =
+			atomic_load_explicit((_Atomic(struct wm_wg_owner *) *)(uintptr_t)&n->owner,
+					     memory_order_acquire);
 		if (o != NULL)
 			found = o;
 		if (n->bits == bits)
@@ -228,7 +230,7 @@ size_t wm_wg_owner_prefixes(const struct wm_wg_owner *o, struct wm_prefix *out, 
 {
 	size_t n = 0;
 	struct wm_list *it;
-	wm_list_each(it, &o->nodes) {
+	wm_list_each (it, &o->nodes) {
 		if (n == max)
 			break;
 		out[n++] = prefix_of(wm_container_of(it, struct wm_wg_trie_node, of_owner));

@@ -17,7 +17,8 @@ struct wm_wg_ring {
 };
 
 struct wm_wg_bell {
-	pthread_mutex_t lock; /* guards the list; held for a few instructions, never on the fast path */
+	pthread_mutex_t
+		lock; /* guards the list; held for a few instructions, never on the fast path */
 	struct wm_list rung;
 };
 

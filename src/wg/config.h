@@ -13,9 +13,9 @@
 #define WM_WG_KEY 32
 
 enum wm_wg_peer_flag {
-	WM_WG_PEER_REMOVE = 1,		  /* take the peer away */
-	WM_WG_PEER_UPDATE_ONLY = 2,	  /* do nothing when it is not there */
-	WM_WG_PEER_REPLACE_ALLOWED = 4,	  /* allowed[] is the whole list */
+	WM_WG_PEER_REMOVE = 1,          /* take the peer away */
+	WM_WG_PEER_UPDATE_ONLY = 2,     /* do nothing when it is not there */
+	WM_WG_PEER_REPLACE_ALLOWED = 4, /* allowed[] is the whole list */
 };
 
 struct wm_wg_allowed {
@@ -39,14 +39,15 @@ struct wm_wg_peer_config {
 
 struct wm_wg_config {
 	bool has_private_key, has_listen_port, has_fwmark;
-	bool replace_peers; /* peers[] is the whole list */
+	bool replace_peers;             /* peers[] is the whole list */
 	uint8_t private_key[WM_WG_KEY]; /* all zero = none */
-	uint8_t public_key[WM_WG_KEY];	/* answers only */
-	uint16_t listen_port;		/* 0 in a wish = any free one */
+	uint8_t public_key[WM_WG_KEY];  /* answers only */
+	uint16_t listen_port;           /* 0 in a wish = any free one */
 	uint32_t fwmark;
 	struct wm_wg_peer_config *peers;
 	size_t n_peers;
 };
 
-/* Wipes the keys and frees all of it: for what was handed out as owned by the caller. NULL is allowed. */
+/* Wipes the keys and frees all of it: for what was handed out as owned by the caller. NULL is
+ * allowed. */
 void wm_wg_config_free(struct wm_wg_config *c);

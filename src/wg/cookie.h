@@ -30,7 +30,7 @@ struct wm_wg_jar {
 };
 
 enum wm_wg_mac_state {
-	WM_WG_MAC_BAD,	  /* not meant for us */
+	WM_WG_MAC_BAD,    /* not meant for us */
 	WM_WG_MAC_FIRST,  /* the first MAC is right, the second is not (or absent) */
 	WM_WG_MAC_COOKIE, /* both are right: the source address is proven */
 };

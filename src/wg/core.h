@@ -25,19 +25,19 @@ struct wm_wg_foreign {
 	uint8_t data[];
 };
 
-#define WM_WG_FOREIGN_MAX   64	 /* datagrams that wait for the loop */
+#define WM_WG_FOREIGN_MAX   64   /* datagrams that wait for the loop */
 #define WM_WG_FOREIGN_BYTES 1500 /* the longest that is looked at */
 
 struct wm_wg_core {
 	struct wm_tun *tun;
 	struct wm_epoch *epoch;
-	struct wm_wg_allowedips allowed;		/* written by the loop */
-	struct wm_wg_index index;			/* written by the handshake thread */
-	_Atomic(struct wm_wg_sockets *) sockets;	/* published by the loop; NULL = no port */
-	_Atomic uint64_t retired_sessions;		/* grows; cipher contexts are stale then */
-	_Atomic size_t staged_bytes;			/* of packets that wait for handshakes */
+	struct wm_wg_allowedips allowed;         /* written by the loop */
+	struct wm_wg_index index;                /* written by the handshake thread */
+	_Atomic(struct wm_wg_sockets *) sockets; /* published by the loop; NULL = no port */
+	_Atomic uint64_t retired_sessions;       /* grows; cipher contexts are stale then */
+	_Atomic size_t staged_bytes;             /* of packets that wait for handshakes */
 	atomic_bool is_stopping;
-	_Atomic int broken;				/* errno of the interface, 0 = well */
+	_Atomic int broken; /* errno of the interface, 0 = well */
 	bool wants_foreign;
 
 	struct wm_wg_handshakes *handshakes;

@@ -27,7 +27,8 @@ static enum wm_wg_kind kind_of_type(uint32_t type, size_t len)
 		return len == sizeof(struct wm_wg_cookie_reply) ? WM_WG_KIND_COOKIE
 								: WM_WG_KIND_MALFORMED;
 	default:
-		/* The plaintext is padded to 16 bytes, except where the sender's MTU cut that short. */
+		/* The plaintext is padded to 16 bytes, except where the sender's MTU cut that
+		 * short. */
 		return len >= WM_WG_DATA_MIN ? WM_WG_KIND_DATA : WM_WG_KIND_MALFORMED;
 	}
 }

@@ -7,7 +7,7 @@
 #include "wg/device_impl.h"
 #include "wg/uapi_server.h"
 
-#define DEFAULT_MTU	    1420
+#define DEFAULT_MTU         1420
 #define DEFAULT_WORKERS_MAX 4
 
 /* ---- events from the threads ---- */
@@ -24,7 +24,7 @@ static void tell_handshakes(struct wm_wg_device *d)
 		wm_wg_place_get(&p->place, &from);
 		if (d->events.on_handshake != NULL)
 			d->events.on_handshake(d->arg, key, &from,
-						(bits & WM_WG_NEWS_BY_PEER) != 0);
+					       (bits & WM_WG_NEWS_BY_PEER) != 0);
 	}
 }
 
@@ -133,7 +133,8 @@ static int start_threads(struct wm_wg_device *d, unsigned workers, struct wm_err
 	return rc;
 }
 
-static int open_uapi(struct wm_wg_device *d, const struct wm_wg_device_opts *opts, struct wm_err *err)
+static int open_uapi(struct wm_wg_device *d, const struct wm_wg_device_opts *opts,
+		     struct wm_err *err)
 {
 	struct wm_err why;
 	int rc = wm_wg_uapi_server_open(d->loop, d, opts->uapi_dir, &d->uapi, &why);
@@ -143,9 +144,9 @@ static int open_uapi(struct wm_wg_device *d, const struct wm_wg_device_opts *opt
 	return 0;
 }
 
-int wm_wg_device_open(struct wm_loop *loop, struct wm_log *log, const struct wm_wg_device_opts *opts,
-		      const struct wm_wg_events *events, void *arg, struct wm_wg_device **out,
-		      struct wm_err *err)
+int wm_wg_device_open(struct wm_loop *loop, struct wm_log *log,
+		      const struct wm_wg_device_opts *opts, const struct wm_wg_events *events,
+		      void *arg, struct wm_wg_device **out, struct wm_err *err)
 {
 	struct wm_wg_device *d = new_device(loop, log, events, arg);
 	struct wm_tun_opts tun = {

@@ -16,7 +16,7 @@ struct wm_wg_device;
 
 struct wm_wg_device_opts {
 	const char *name; /* "webmesh0"; "wg+" lets the system choose a number */
-	uint32_t mtu;	  /* 0 = 1420 */
+	uint32_t mtu;     /* 0 = 1420 */
 	unsigned workers; /* 0 = one per core, at most 4 */
 	/*
 	 * Folder of the userspace socket of stock `wg`, <name>.sock in it; NULL = none. Network
@@ -34,17 +34,19 @@ struct wm_wg_events {
 	void (*on_handshake)(void *arg, const uint8_t public_key[WM_WG_KEY],
 			     const struct wm_endpoint *from, bool by_peer);
 	/*
-	 * A datagram that is not WireGuard (STUN, path probes); already rate limited. Answers leave by
-	 * wm_wg_device_send. Bytes are borrowed.
+	 * A datagram that is not WireGuard (STUN, path probes); already rate limited. Answers leave
+	 * by wm_wg_device_send. Bytes are borrowed.
 	 */
-	void (*on_foreign)(void *arg, const struct wm_endpoint *from, const uint8_t *data, size_t len);
+	void (*on_foreign)(void *arg, const struct wm_endpoint *from, const uint8_t *data,
+			   size_t len);
 	/* The interface is gone or the sockets are dead: the device works no more. */
 	void (*on_broken)(void *arg, const struct wm_err *why);
 };
 
 /*
- * Creates the interface (PERMISSION_DENIED or UNAVAILABLE say which privilege or which device file is
- * missing and how to get it; ALREADY_EXISTS when the name is taken). It is down and has no port yet.
+ * Creates the interface (PERMISSION_DENIED or UNAVAILABLE say which privilege or which device file
+ * is missing and how to get it; ALREADY_EXISTS when the name is taken). It is down and has no port
+ * yet.
  */
 WM_MUST_CHECK int wm_wg_device_open(struct wm_loop *loop, struct wm_log *log,
 				    const struct wm_wg_device_opts *opts,
@@ -59,14 +61,16 @@ unsigned wm_wg_device_ifindex(const struct wm_wg_device *d);
 const char *wm_wg_device_kind(const struct wm_wg_device *d);
 
 /*
- * Applies a wish, as a whole or not at all. Setting the port binds it at once: ALREADY_EXISTS when it
- * is in use, also by a process that shares ports (SO_REUSEPORT).
+ * Applies a wish, as a whole or not at all. Setting the port binds it at once: ALREADY_EXISTS when
+ * it is in use, also by a process that shares ports (SO_REUSEPORT).
  */
 WM_MUST_CHECK int wm_wg_device_configure(struct wm_wg_device *d, const struct wm_wg_config *wish,
 					 struct wm_err *err);
-/* The device's state, owned by the caller (wm_wg_config_free); the private key only if @with_keys. */
+/* The device's state, owned by the caller (wm_wg_config_free); the private key only if @with_keys.
+ */
 struct wm_wg_config *wm_wg_device_get(struct wm_wg_device *d, bool with_keys);
-/* Starts a handshake with a peer that has an endpoint and no fresh session; otherwise does nothing. */
+/* Starts a handshake with a peer that has an endpoint and no fresh session; otherwise does nothing.
+ */
 void wm_wg_device_greet(struct wm_wg_device *d, const uint8_t public_key[WM_WG_KEY]);
 /* Sends a datagram that is not WireGuard from the device's port. */
 void wm_wg_device_send(struct wm_wg_device *d, const struct wm_endpoint *to, const void *data,

@@ -22,7 +22,8 @@ static int check_peer(const struct wm_wg_peer_config *p, size_t at, struct wm_er
 	for (size_t i = 0; i < p->n_allowed; i++)
 		if (!wm_prefix_is_valid(&p->allowed[i].prefix))
 			return wm_fail(err, WM_INVALID_ARGUMENT,
-				       "peer %zu: allowed address %zu is not a prefix", at + 1, i + 1);
+				       "peer %zu: allowed address %zu is not a prefix", at + 1,
+				       i + 1);
 	return 0;
 }
 
@@ -95,7 +96,7 @@ static void drop_peer(struct wm_wg_device *d, struct wm_wg_peer *p)
 void wm_wg_device_drop_peers(struct wm_wg_device *d)
 {
 	struct wm_list *it, *tmp;
-	wm_list_each_safe(it, tmp, &d->peer_list)
+	wm_list_each_safe (it, tmp, &d->peer_list)
 		drop_peer(d, wm_container_of(it, struct wm_wg_peer, of_device));
 }
 
@@ -148,7 +149,8 @@ static void apply_peer(struct wm_wg_device *d, const struct wm_wg_peer_config *w
 			drop_peer(d, p);
 		return;
 	}
-	/* Ourselves as a peer would be a loop; a list that is the same for all nodes may name us. */
+	/* Ourselves as a peer would be a loop; a list that is the same for all nodes may name us.
+	 */
 	if (d->has_key && memcmp(wish->public_key, d->public_key, WM_WG_KEY) == 0)
 		return;
 	if (p == NULL && (wish->flags & WM_WG_PEER_UPDATE_ONLY))
@@ -181,7 +183,7 @@ static void keep_only(struct wm_wg_device *d, const struct wm_wg_config *wish)
 	struct wm_list *it, *tmp;
 	for (size_t i = 0; i < wish->n_peers; i++)
 		wm_map_put_n(&wished, wish->peers[i].public_key, WM_WG_KEY, &wish->peers[i]);
-	wm_list_each_safe(it, tmp, &d->peer_list) {
+	wm_list_each_safe (it, tmp, &d->peer_list) {
 		struct wm_wg_peer *p = wm_container_of(it, struct wm_wg_peer, of_device);
 		const struct wm_wg_peer_config *w = find_wished(&wished, p);
 		if (w == NULL) {
@@ -277,7 +279,7 @@ struct wm_wg_config *wm_wg_device_get(struct wm_wg_device *d, bool with_keys)
 	c->has_fwmark = d->fwmark != 0;
 	c->fwmark = d->fwmark;
 	c->peers = wm_calloc(d->n_peers + 1, sizeof(*c->peers));
-	wm_list_each(it, &d->peer_list)
+	wm_list_each (it, &d->peer_list)
 		fill_peer(wm_container_of(it, struct wm_wg_peer, of_device), with_keys,
 			  &c->peers[c->n_peers++]);
 	return c;

@@ -14,14 +14,14 @@ struct wm_wg_device {
 	struct wm_log *log;
 	struct wm_wg_events events;
 	void *arg;
-	struct wm_map peers;	  /* by public key */
+	struct wm_map peers;      /* by public key */
 	struct wm_list peer_list; /* in order of coming */
 	size_t n_peers;
 	uint8_t private_key[WM_WG_KEY], public_key[WM_WG_KEY];
 	bool has_key;
 	uint32_t fwmark;
 	struct wm_wg_uapi_server *uapi; /* NULL = none */
-	struct wm_post post;		/* from the threads: there are events */
+	struct wm_post post;            /* from the threads: there are events */
 	atomic_bool is_posted;
 	bool is_draining; /* inside on_post: close leaves the last step to it */
 	bool is_closed;

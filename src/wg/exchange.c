@@ -178,7 +178,8 @@ static enum wm_drop read_response(struct wm_wg_handshakes *h, const struct wm_wg
 	struct wm_wg_peer *p = wm_wg_index_peer(&h->core->index, wm_wg_get_le32(msg->receiver));
 	if (p == NULL)
 		return WM_DROP_INDEX;
-	enum wm_drop why = wm_wg_response_consume(&p->initiator, &h->identity, &p->remote, msg, &keys);
+	enum wm_drop why =
+		wm_wg_response_consume(&p->initiator, &h->identity, &p->remote, msg, &keys);
 	if (why != WM_DROP_NONE)
 		return why;
 	wm_wg_place_set(&p->place, &l->from);

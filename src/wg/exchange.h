@@ -17,5 +17,4 @@ void wm_wg_exchange_act(struct wm_wg_handshakes *h, struct wm_wg_peer *p, unsign
 /* Handles news (enum wm_wg_news) of a peer. */
 void wm_wg_exchange_hear(struct wm_wg_handshakes *h, struct wm_wg_peer *p, unsigned news);
 /* Drops what waits for a session of the peer, counting it under @why. */
-void wm_wg_exchange_drop_staged(struct wm_wg_handshakes *h, struct wm_wg_peer *p,
-				enum wm_drop why);
+void wm_wg_exchange_drop_staged(struct wm_wg_handshakes *h, struct wm_wg_peer *p, enum wm_drop why);

@@ -10,7 +10,7 @@
 #include "wg/keyring.h"
 
 #define LETTERS_AT_ONCE 16
-#define RECLAIM_NS	(10 * WM_NS_PER_MS) /* how soon to look again for what workers still hold */
+#define RECLAIM_NS      (10 * WM_NS_PER_MS) /* how soon to look again for what workers still hold */
 
 /* ---- from other threads ---- */
 
@@ -73,7 +73,7 @@ static void set_key(struct wm_wg_handshakes *h, const uint8_t key[WM_WG_KEY])
 	struct wm_map_entry *e;
 	wm_wg_identity_set(&h->identity, key);
 	wm_wg_checker_set(&h->checker, h->identity.public_key);
-	wm_map_each(e, &h->peers) {
+	wm_map_each (e, &h->peers) {
 		struct wm_wg_peer *p = e->value;
 		wm_wg_keyring_forget(h->core, p);
 		wm_wg_timers_abandon(&p->timers);
@@ -96,22 +96,17 @@ static void obey(struct wm_wg_handshakes *h, const struct wm_wg_order *o)
 {
 	struct wm_wg_peer *p = o->peer;
 	switch (o->kind) {
-	case WM_WG_ORDER_KEY:
-		return set_key(h, o->bytes);
+	case WM_WG_ORDER_KEY: return set_key(h, o->bytes);
 	case WM_WG_ORDER_ADD:
 		wm_map_put_n(&h->peers, p->public_key, WM_WG_KEY, p);
 		return wm_wg_remote_set(&p->remote, &h->identity, p->public_key, o->bytes);
-	case WM_WG_ORDER_REMOVE:
-		return remove_peer(h, p);
-	case WM_WG_ORDER_PSK:
-		memcpy(p->remote.psk, o->bytes, WM_WG_KEY);
-		return;
+	case WM_WG_ORDER_REMOVE: return remove_peer(h, p);
+	case WM_WG_ORDER_PSK: memcpy(p->remote.psk, o->bytes, WM_WG_KEY); return;
 	case WM_WG_ORDER_KEEPALIVE:
 		wm_wg_exchange_act(h, p,
 				   wm_wg_timers_set_interval(&p->timers, o->interval, h->now));
 		return reschedule(h, p);
-	case WM_WG_ORDER_RECLAIM:
-		return;
+	case WM_WG_ORDER_RECLAIM: return;
 	}
 }
 
@@ -172,8 +167,7 @@ static bool run_letters(struct wm_wg_handshakes *h)
 	struct wm_wg_peer *touched;
 	unsigned n = 0;
 	for (; n < LETTERS_AT_ONCE && take_letter(h, &l); n++) {
-		enum wm_drop why =
-			wm_wg_exchange_read(h, &l, h->now < h->loaded_until, &touched);
+		enum wm_drop why = wm_wg_exchange_read(h, &l, h->now < h->loaded_until, &touched);
 		if (why != WM_DROP_NONE)
 			wm_wg_drop(&h->drops, why);
 		if (touched != NULL)

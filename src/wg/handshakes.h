@@ -3,8 +3,8 @@
  * The handshake thread: all public-key work of a device, all timers of its peers, and everything
  * that changes which sessions there are. It takes orders from the loop (never lost), news from
  * workers (bits per peer, never lost) and handshake datagrams (a bounded queue: above an eighth of
- * it, senders must show a cookie). With nothing to do it sleeps until the next alarm; an idle device
- * has none.
+ * it, senders must show a cookie). With nothing to do it sleeps until the next alarm; an idle
+ * device has none.
  */
 #include "base/map.h"
 #include "wg/ciphers.h"
@@ -13,7 +13,7 @@
 #include "wg/ratelimit.h"
 #include "wg/wake.h"
 
-#define WM_WG_QUEUE	  512
+#define WM_WG_QUEUE        512
 #define WM_WG_QUEUE_LOADED (WM_WG_QUEUE / 8)
 
 /* A handshake message as it came in. */
@@ -83,7 +83,8 @@ bool wm_wg_handshakes_turn(struct wm_wg_handshakes *h, int64_t now);
 
 /* Any thread: news of @peer (enum wm_wg_news). */
 void wm_wg_handshakes_tell(struct wm_wg_handshakes *h, struct wm_wg_peer *peer, unsigned news);
-/* Any thread: packets wait for a session of @peer, or it is getting old. Cheap when asked before. */
+/* Any thread: packets wait for a session of @peer, or it is getting old. Cheap when asked before.
+ */
 void wm_wg_handshakes_ask(struct wm_wg_handshakes *h, struct wm_wg_peer *peer);
 /* Any thread: a handshake datagram, copied; false when the queue is full. */
 bool wm_wg_handshakes_offer(struct wm_wg_handshakes *h, const struct wm_endpoint *from,

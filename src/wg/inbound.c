@@ -1,8 +1,8 @@
 /*
- * A packet in, in two passes over the batch. First every data packet is opened where it stands. Then
- * the authentic ones are checked against their session's window, whose lock is taken once for a run
- * of packets, and delivered: the sender's address is noted, the inner source checked, and what is
- * left goes to TUN in one batch. Handshake messages are copied to the handshake thread.
+ * A packet in, in two passes over the batch. First every data packet is opened where it stands.
+ * Then the authentic ones are checked against their session's window, whose lock is taken once for
+ * a run of packets, and delivered: the sender's address is noted, the inner source checked, and
+ * what is left goes to TUN in one batch. Handshake messages are copied to the handshake thread.
  */
 #include "wg/demux.h"
 #include "wg/handshakes.h"
@@ -62,8 +62,7 @@ static enum wm_drop sort_packet(struct wm_wg_worker *w, struct wm_udp_packet *p,
 	if (p->is_cut || p->peer.port == 0)
 		return WM_DROP_SHORT;
 	switch (wm_wg_demux_parse(p->data, p->len)) {
-	case WM_WG_KIND_DATA:
-		return open_packet(w, p, session, counter);
+	case WM_WG_KIND_DATA: return open_packet(w, p, session, counter);
 	case WM_WG_KIND_INITIATION:
 	case WM_WG_KIND_RESPONSE:
 	case WM_WG_KIND_COOKIE:
@@ -71,10 +70,8 @@ static enum wm_drop sort_packet(struct wm_wg_worker *w, struct wm_udp_packet *p,
 			       ? WM_DROP_NONE
 			       : WM_DROP_BUSY;
 	case WM_WG_KIND_STUN:
-	case WM_WG_KIND_FOREIGN:
-		return pass_foreign(w, p);
-	case WM_WG_KIND_MALFORMED:
-		break;
+	case WM_WG_KIND_FOREIGN: return pass_foreign(w, p);
+	case WM_WG_KIND_MALFORMED: break;
 	}
 	return WM_DROP_SHORT;
 }

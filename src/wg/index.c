@@ -7,7 +7,7 @@
 struct entry {
 	_Atomic(struct wm_wg_session *) session;
 	struct wm_wg_peer *peer; /* the writer's; NULL = free */
-	uint32_t index;		 /* the writer's */
+	uint32_t index;          /* the writer's */
 };
 
 struct wm_wg_index_table {

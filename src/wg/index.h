@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Session indexes: the number that a message carries in place of a name. The low bits are a place in
- * a table, the others random, so finding is one look and a stale index does not match. The
+ * Session indexes: the number that a message carries in place of a name. The low bits are a place
+ * in a table, the others random, so finding is one look and a stale index does not match. The
  * handshake thread writes; workers find sessions inside an epoch.
  */
 #include "base/epoch.h"

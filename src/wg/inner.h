@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 struct wm_wg_inner {
-	uint8_t version;      /* 4 or 6 */
-	size_t len;	      /* of the packet, as its header says; never more than what is there */
+	uint8_t version; /* 4 or 6 */
+	size_t len;      /* of the packet, as its header says; never more than what is there */
 	const uint8_t *source; /* 4 or 16 bytes inside the packet */
 	const uint8_t *target;
 };

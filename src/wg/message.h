@@ -1,13 +1,13 @@
 #pragma once
 /*
- * The four messages on the wire, as byte arrays only: no padding, no alignment, no byte order of the
- * machine. A received datagram is looked at through these structs after demux has checked its
+ * The four messages on the wire, as byte arrays only: no padding, no alignment, no byte order of
+ * the machine. A received datagram is looked at through these structs after demux has checked its
  * length.
  */
 #include <stdint.h>
 
-#define WM_WG_TAG	16
-#define WM_WG_MAC	16
+#define WM_WG_TAG       16
+#define WM_WG_MAC       16
 #define WM_WG_TIMESTAMP 12
 
 enum wm_wg_type {
@@ -60,7 +60,7 @@ _Static_assert(sizeof(struct wm_wg_cookie_reply) == 64, "cookie reply");
 _Static_assert(sizeof(struct wm_wg_data) == 16, "data");
 
 #define WM_WG_HANDSHAKE_MAX sizeof(struct wm_wg_initiation)
-#define WM_WG_DATA_MIN	    (sizeof(struct wm_wg_data) + WM_WG_TAG)
+#define WM_WG_DATA_MIN      (sizeof(struct wm_wg_data) + WM_WG_TAG)
 
 static inline uint32_t wm_wg_get_le32(const uint8_t p[4])
 {

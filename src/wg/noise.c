@@ -37,7 +37,8 @@ static bool mix_dh(uint8_t chain[32], uint8_t key[32], const uint8_t private_key
 }
 
 /* Every key of the handshake seals once, with counter zero and the hash as associated data. */
-static void seal_once(const uint8_t key[32], uint8_t hash[32], const void *in, size_t n, uint8_t *out)
+static void seal_once(const uint8_t key[32], uint8_t hash[32], const void *in, size_t n,
+		      uint8_t *out)
 {
 	uint8_t nonce[WM_AEAD_NONCE] = {0};
 	struct wm_aead aead = {0};
@@ -47,7 +48,8 @@ static void seal_once(const uint8_t key[32], uint8_t hash[32], const void *in, s
 	mix_hash(hash, out, n + WM_WG_TAG);
 }
 
-static bool open_once(const uint8_t key[32], uint8_t hash[32], const uint8_t *in, size_t n, void *out)
+static bool open_once(const uint8_t key[32], uint8_t hash[32], const uint8_t *in, size_t n,
+		      void *out)
 {
 	uint8_t nonce[WM_AEAD_NONCE] = {0};
 	struct wm_aead aead = {0};

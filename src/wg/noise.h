@@ -22,17 +22,17 @@ struct wm_wg_identity {
 /* A peer, as the handshake sees it. Wiped by its fini. */
 struct wm_wg_remote {
 	uint8_t public_key[WM_WG_KEY];
-	uint8_t psk[WM_WG_KEY];	   /* zero when there is none */
+	uint8_t psk[WM_WG_KEY];    /* zero when there is none */
 	uint8_t shared[WM_WG_KEY]; /* our static key with the peer's, computed once */
-	bool is_usable;		   /* false while we have no key, or the peer's is of small order */
+	bool is_usable;            /* false while we have no key, or the peer's is of small order */
 };
 
 struct wm_wg_initiator {
 	uint8_t hash[32];
 	uint8_t chain[32];
 	uint8_t ephemeral[WM_WG_KEY]; /* private */
-	uint32_t index;		      /* ours */
-	bool is_live;		      /* an initiation is out and may be answered */
+	uint32_t index;               /* ours */
+	bool is_live;                 /* an initiation is out and may be answered */
 };
 
 struct wm_wg_responder {
@@ -66,7 +66,8 @@ void wm_wg_remote_fini(struct wm_wg_remote *r);
 bool wm_wg_initiation_create(struct wm_wg_initiator *st, const struct wm_wg_identity *id,
 			     const struct wm_wg_remote *r, uint32_t index,
 			     const uint8_t ephemeral[WM_WG_KEY],
-			     const uint8_t timestamp[WM_WG_TIMESTAMP], struct wm_wg_initiation *out);
+			     const uint8_t timestamp[WM_WG_TIMESTAMP],
+			     struct wm_wg_initiation *out);
 /* Forgets and wipes an initiation that is out. */
 void wm_wg_initiator_fini(struct wm_wg_initiator *st);
 
@@ -83,7 +84,8 @@ enum wm_drop wm_wg_response_create(struct wm_wg_responder *st, const struct wm_w
 				   struct wm_wg_response *out, struct wm_wg_keys *keys);
 void wm_wg_responder_fini(struct wm_wg_responder *st);
 
-/* Reads the answer to our initiation; @st is left as it was, so that a forged answer harms nothing. */
+/* Reads the answer to our initiation; @st is left as it was, so that a forged answer harms nothing.
+ */
 enum wm_drop wm_wg_response_consume(const struct wm_wg_initiator *st,
 				    const struct wm_wg_identity *id, const struct wm_wg_remote *r,
 				    const struct wm_wg_response *msg, struct wm_wg_keys *keys);

@@ -56,7 +56,8 @@ static enum wm_drop stage_packet(struct wm_wg_worker *w, struct lane *lane,
 	return had_room ? WM_DROP_NONE : WM_DROP_STAGED;
 }
 
-/* Adds one packet to the batch of @n that will leave; a drop may also be that of an older packet. */
+/* Adds one packet to the batch of @n that will leave; a drop may also be that of an older packet.
+ */
 static enum wm_drop send_packet(struct wm_wg_worker *w, struct lane *lane, struct wm_tun_packet *p,
 				unsigned *n)
 {

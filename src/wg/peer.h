@@ -15,13 +15,13 @@
 
 /* What workers and loop tell the handshake thread about a peer (struct wm_wg_ring). */
 enum wm_wg_news {
-	WM_WG_NEWS_WANT = 1,	  /* packets wait, or the session is old */
-	WM_WG_NEWS_USED = 2,	  /* the next session has carried its first packet */
-	WM_WG_NEWS_DEBT = 4,	  /* a timer is to be looked at */
-	WM_WG_NEWS_MOVED = 8,	  /* the loop gave it another endpoint */
-	WM_WG_NEWS_GREET = 16,	  /* the loop wants a session */
+	WM_WG_NEWS_WANT = 1,      /* packets wait, or the session is old */
+	WM_WG_NEWS_USED = 2,      /* the next session has carried its first packet */
+	WM_WG_NEWS_DEBT = 4,      /* a timer is to be looked at */
+	WM_WG_NEWS_MOVED = 8,     /* the loop gave it another endpoint */
+	WM_WG_NEWS_GREET = 16,    /* the loop wants a session */
 	WM_WG_NEWS_HANDSHAKE = 1, /* to the loop, on its own bell: a handshake has completed */
-	WM_WG_NEWS_BY_PEER = 2,	  /* with it: the peer had begun it */
+	WM_WG_NEWS_BY_PEER = 2,   /* with it: the peer had begun it */
 };
 
 struct wm_wg_peer {
@@ -29,14 +29,14 @@ struct wm_wg_peer {
 
 	/* ---- shared ---- */
 	_Atomic(struct wm_wg_session *) current; /* to send with */
-	_Atomic(struct wm_wg_session *) next;	 /* made by answering; current once it was used */
+	_Atomic(struct wm_wg_session *) next;    /* made by answering; current once it was used */
 	struct wm_wg_place place;
 	struct wm_wg_traffic traffic;
 	_Atomic uint64_t rx_bytes, tx_bytes;
 	_Atomic int64_t last_handshake_wall; /* 0 = never */
-	atomic_bool is_asked;		     /* a handshake has been asked for and is not over */
+	atomic_bool is_asked;                /* a handshake has been asked for and is not over */
 	struct wm_wg_stage stage;
-	struct wm_wg_ring news;	  /* to the handshake thread */
+	struct wm_wg_ring news;   /* to the handshake thread */
 	struct wm_wg_ring events; /* to the loop */
 
 	/* ---- the loop's ---- */

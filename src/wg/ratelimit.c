@@ -22,7 +22,8 @@ static uint64_t hash_source(const struct wm_wg_ratelimit *r, const struct wm_add
 }
 
 /* The entry of @source, or the one that has been full longest, handed over to it. */
-static struct wm_wg_rate_entry *find_entry(struct wm_wg_rate_entry *row, uint64_t source, int64_t now)
+static struct wm_wg_rate_entry *find_entry(struct wm_wg_rate_entry *row, uint64_t source,
+					   int64_t now)
 {
 	struct wm_wg_rate_entry *oldest = &row[0];
 	for (unsigned i = 0; i < WM_WG_RATE_WAYS; i++) {

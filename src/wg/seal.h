@@ -6,9 +6,9 @@
 #include <stddef.h>
 
 /*
- * Seals the @len bytes that stand behind @header and have WM_WG_SEAL_TAIL bytes of room behind them.
- * Returns the length of the datagram that begins at @header, or 0 when the session has used up its
- * counters.
+ * Seals the @len bytes that stand behind @header and have WM_WG_SEAL_TAIL bytes of room behind
+ * them. Returns the length of the datagram that begins at @header, or 0 when the session has used
+ * up its counters.
  */
 size_t wm_wg_seal(struct wm_wg_ciphers *ciphers, struct wm_wg_session *s, struct wm_wg_data *header,
 		  size_t len);

@@ -1,8 +1,8 @@
 #pragma once
 /*
- * A session: the pair of keys that one handshake gave, its counters and its window. Made and retired
- * by the handshake thread, used by the workers inside an epoch. Packets of one peer usually come in
- * on one worker; when they do not, the window's lock orders them.
+ * A session: the pair of keys that one handshake gave, its counters and its window. Made and
+ * retired by the handshake thread, used by the workers inside an epoch. Packets of one peer usually
+ * come in on one worker; when they do not, the window's lock orders them.
  */
 #include "base/epoch.h"
 #include "wg/noise.h"

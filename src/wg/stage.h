@@ -10,9 +10,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define WM_WG_STAGE_MAX	   64
-#define WM_WG_STAGE_BYTES  (4u << 20) /* of all peers together */
-#define WM_WG_SEAL_TAIL	   (15 + WM_WG_TAG) /* padding and tag behind a packet */
+#define WM_WG_STAGE_MAX   64
+#define WM_WG_STAGE_BYTES (4u << 20)       /* of all peers together */
+#define WM_WG_SEAL_TAIL   (15 + WM_WG_TAG) /* padding and tag behind a packet */
 
 /* Laid out to be sealed where it stands. */
 struct wm_wg_staged {

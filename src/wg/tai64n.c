@@ -4,7 +4,7 @@
 
 /* 2^62 and the ten seconds that TAI was ahead of UTC in 1970. */
 #define TAI_BASE 0x400000000000000aULL
-#define STEP_NS	 0x1000000u
+#define STEP_NS  0x1000000u
 
 static void encode_timestamp(uint8_t out[WM_WG_TIMESTAMP], uint64_t s, uint32_t ns)
 {
@@ -37,7 +37,8 @@ void wm_wg_timestamp_next(uint8_t last[WM_WG_TIMESTAMP], int64_t wall_ns)
 	uint64_t wall = wall_ns > 0 ? (uint64_t)wall_ns : 0;
 	uint32_t ns = (uint32_t)(wall % (uint64_t)WM_NS_PER_S);
 	encode_timestamp(now, TAI_BASE + wall / (uint64_t)WM_NS_PER_S, ns & ~(STEP_NS - 1));
-	/* A clock that went back, or two initiations within a step: the peer must still see progress. */
+	/* A clock that went back, or two initiations within a step: the peer must still see
+	 * progress. */
 	if (memcmp(now, last, sizeof(now)) > 0)
 		memcpy(last, now, sizeof(now));
 	else

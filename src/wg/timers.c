@@ -68,7 +68,8 @@ static int64_t plan_look(const struct wm_wg_debt *d, int64_t planned, int64_t pe
 
 void wm_wg_timers_watch(struct wm_wg_timers *t)
 {
-	t->keepalive_at = plan_look(&t->traffic->keepalive, t->keepalive_at, WM_WG_KEEPALIVE_TIMEOUT);
+	t->keepalive_at =
+		plan_look(&t->traffic->keepalive, t->keepalive_at, WM_WG_KEEPALIVE_TIMEOUT);
 	t->answer_at = plan_look(&t->traffic->answer, t->answer_at, ANSWER_TIMEOUT);
 }
 
@@ -104,7 +105,8 @@ void wm_wg_timers_abandon(struct wm_wg_timers *t)
 
 void wm_wg_timers_session_made(struct wm_wg_timers *t, bool can_send, int64_t now)
 {
-	/* The peer's own handshake serves as well as ours, once it confirms; ours may still be lost. */
+	/* The peer's own handshake serves as well as ours, once it confirms; ours may still be
+	 * lost. */
 	if (can_send)
 		wm_wg_timers_abandon(t);
 	t->forget_at = now + FORGET_AFTER;

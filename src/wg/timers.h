@@ -9,20 +9,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WM_WG_S			 1000000000LL
-#define WM_WG_REKEY_AFTER	 (120 * WM_WG_S)
-#define WM_WG_REJECT_AFTER	 (180 * WM_WG_S)
-#define WM_WG_REKEY_ATTEMPT	 (90 * WM_WG_S)
-#define WM_WG_REKEY_TIMEOUT	 (5 * WM_WG_S)
-#define WM_WG_KEEPALIVE_TIMEOUT	 (10 * WM_WG_S)
-#define WM_WG_JITTER_MAX	 (WM_WG_S / 3)
-#define WM_WG_NEVER		 INT64_MAX
+#define WM_WG_S                 1000000000LL
+#define WM_WG_REKEY_AFTER       (120 * WM_WG_S)
+#define WM_WG_REJECT_AFTER      (180 * WM_WG_S)
+#define WM_WG_REKEY_ATTEMPT     (90 * WM_WG_S)
+#define WM_WG_REKEY_TIMEOUT     (5 * WM_WG_S)
+#define WM_WG_KEEPALIVE_TIMEOUT (10 * WM_WG_S)
+#define WM_WG_JITTER_MAX        (WM_WG_S / 3)
+#define WM_WG_NEVER             INT64_MAX
 
 enum wm_wg_intent {
-	WM_WG_INITIATE = 1,  /* create and send an initiation, then say so */
-	WM_WG_KEEPALIVE = 2, /* send an empty packet, or start a handshake when there is no session */
-	WM_WG_GIVE_UP = 4,   /* nobody answered for 90 s: drop what waits */
-	WM_WG_FORGET = 8,    /* sessions and ephemeral keys are to be wiped */
+	WM_WG_INITIATE = 1, /* create and send an initiation, then say so */
+	WM_WG_KEEPALIVE =
+		2,         /* send an empty packet, or start a handshake when there is no session */
+	WM_WG_GIVE_UP = 4, /* nobody answered for 90 s: drop what waits */
+	WM_WG_FORGET = 8,  /* sessions and ephemeral keys are to be wiped */
 };
 
 /* A debt: the first moment since which something is owed, and whether somebody watches it. */
@@ -34,13 +35,13 @@ struct wm_wg_debt {
 struct wm_wg_traffic {
 	struct wm_wg_debt keepalive; /* we received packets and have sent nothing since */
 	struct wm_wg_debt answer;    /* we sent packets and have received nothing since */
-	_Atomic int64_t last;	     /* authenticated packet, either way, to a quarter of a second */
+	_Atomic int64_t last; /* authenticated packet, either way, to a quarter of a second */
 };
 
 struct wm_wg_timers {
 	struct wm_wg_traffic *traffic; /* borrowed */
-	int64_t interval;	       /* persistent keepalive, 0 = off */
-	int64_t attempt_since;	       /* first initiation of this attempt, 0 = none under way */
+	int64_t interval;              /* persistent keepalive, 0 = off */
+	int64_t attempt_since;         /* first initiation of this attempt, 0 = none under way */
 	int64_t last_initiation;       /* 0 = none yet */
 	int64_t retry_at, keepalive_at, answer_at, persist_at, forget_at; /* 0 = not set */
 };
@@ -66,7 +67,8 @@ unsigned wm_wg_timers_want_now(struct wm_wg_timers *t, int64_t now);
 void wm_wg_timers_initiation_sent(struct wm_wg_timers *t, int64_t jitter, int64_t now);
 /* The attempt cannot go on (no address, no key): it is forgotten. */
 void wm_wg_timers_abandon(struct wm_wg_timers *t);
-/* A session has been made or confirmed, by either role; @can_send when it may be used at once, which ends our own attempt. */
+/* A session has been made or confirmed, by either role; @can_send when it may be used at once,
+ * which ends our own attempt. */
 void wm_wg_timers_session_made(struct wm_wg_timers *t, bool can_send, int64_t now);
 /* When run has something to do; WM_WG_NEVER when idle. */
 int64_t wm_wg_timers_due(const struct wm_wg_timers *t);

@@ -1,6 +1,6 @@
 /*
- * A request is a table of keys: first those of the device, then, from the first public_key on, those
- * of a peer. Each key has a function that reads its value.
+ * A request is a table of keys: first those of the device, then, from the first public_key on,
+ * those of a peer. Each key has a function that reads its value.
  */
 #include "wg/uapi.h"
 #include <errno.h>
@@ -143,10 +143,8 @@ static bool read_protocol_version(struct reading *r, const char *value)
 }
 
 static const struct key device_keys[] = {
-	{"private_key", read_private_key},
-	{"listen_port", read_listen_port},
-	{"fwmark", read_fwmark},
-	{"replace_peers", read_replace_peers},
+	{"private_key", read_private_key}, {"listen_port", read_listen_port},
+	{"fwmark", read_fwmark},           {"replace_peers", read_replace_peers},
 	{"public_key", read_public_key},
 };
 
@@ -199,7 +197,8 @@ static int next_line(const char **at, const char *end, char line[LINE_MAX_BYTES]
 	if (*at == end)
 		return 0;
 	if (len >= LINE_MAX_BYTES || memchr(*at, '\0', len) != NULL)
-		return wm_fail(err, WM_INVALID_ARGUMENT, "line %zu is too long or not text", number);
+		return wm_fail(err, WM_INVALID_ARGUMENT, "line %zu is too long or not text",
+			       number);
 	memcpy(line, *at, len);
 	line[len] = '\0';
 	*at = stop != NULL ? stop + 1 : end;
@@ -267,7 +266,8 @@ static void add_peer(struct wm_buf *out, const struct wm_wg_peer_config *p)
 	wm_buf_printf(out, "last_handshake_time_sec=%lld\nlast_handshake_time_nsec=%lld\n",
 		      p->last_handshake_wall_ns / WM_NS_PER_S,
 		      p->last_handshake_wall_ns % WM_NS_PER_S);
-	wm_buf_printf(out, "tx_bytes=%" PRIu64 "\nrx_bytes=%" PRIu64 "\n", p->tx_bytes, p->rx_bytes);
+	wm_buf_printf(out, "tx_bytes=%" PRIu64 "\nrx_bytes=%" PRIu64 "\n", p->tx_bytes,
+		      p->rx_bytes);
 	wm_buf_printf(out, "persistent_keepalive_interval=%u\n", p->keepalive_s);
 	for (size_t i = 0; i < p->n_allowed; i++)
 		wm_buf_printf(out, "allowed_ip=%s\n",
@@ -290,18 +290,12 @@ void wm_wg_uapi_format(const struct wm_wg_config *c, struct wm_buf *out)
 static int errno_of(int code)
 {
 	switch (code) {
-	case WM_OK:
-		return 0;
-	case WM_ALREADY_EXISTS:
-		return EADDRINUSE;
-	case WM_PERMISSION_DENIED:
-		return EPERM;
-	case WM_RESOURCE_EXHAUSTED:
-		return ENOMEM;
-	case WM_INVALID_ARGUMENT:
-		return EINVAL;
-	default:
-		return EIO;
+	case WM_OK: return 0;
+	case WM_ALREADY_EXISTS: return EADDRINUSE;
+	case WM_PERMISSION_DENIED: return EPERM;
+	case WM_RESOURCE_EXHAUSTED: return ENOMEM;
+	case WM_INVALID_ARGUMENT: return EINVAL;
+	default: return EIO;
 	}
 }
 

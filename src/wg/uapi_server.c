@@ -158,7 +158,7 @@ void wm_wg_uapi_server_close(struct wm_wg_uapi_server *s)
 	struct wm_list *it, *tmp;
 	if (s == NULL)
 		return;
-	wm_list_each_safe(it, tmp, &s->clients)
+	wm_list_each_safe (it, tmp, &s->clients)
 		free_client(wm_container_of(it, struct client, node));
 	wm_listener_close(s->listener);
 	wm_free(s);

@@ -1,8 +1,8 @@
 #pragma once
 /*
- * Waking a thread that sleeps in poll(2): one pipe per sleeper, at most one byte in it. Setting: any
- * thread. Clearing: the sleeper, once poll says there is a byte, before it looks at what it was woken
- * for.
+ * Waking a thread that sleeps in poll(2): one pipe per sleeper, at most one byte in it. Setting:
+ * any thread. Clearing: the sleeper, once poll says there is a byte, before it looks at what it was
+ * woken for.
  */
 #include "base/err.h"
 #include <stdatomic.h>

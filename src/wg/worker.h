@@ -1,9 +1,10 @@
 #pragma once
 /*
  * A data-plane worker: one thread with one TUN queue and one UDP socket. It sleeps until either is
- * readable, then carries a batch from the one to the other: wg/outbound.c seals, wg/inbound.c opens.
- * On the way nothing is allocated or logged and no lock is taken per packet; what it cannot carry
- * it counts. It reads peers, sessions and addresses inside an epoch, which it leaves to sleep.
+ * readable, then carries a batch from the one to the other: wg/outbound.c seals, wg/inbound.c
+ * opens. On the way nothing is allocated or logged and no lock is taken per packet; what it cannot
+ * carry it counts. It reads peers, sessions and addresses inside an epoch, which it leaves to
+ * sleep.
  */
 #include "wg/ciphers.h"
 #include "wg/core.h"
@@ -11,8 +12,8 @@
 #include "wg/wake.h"
 
 #define WM_WG_BATCH    WM_UDP_BATCH
-#define WM_WG_HEADROOM 64      /* in front of a packet: TUN's and ours */
-#define WM_WG_ROOM     65536u  /* for one packet */
+#define WM_WG_HEADROOM 64     /* in front of a packet: TUN's and ours */
+#define WM_WG_ROOM     65536u /* for one packet */
 #define WM_WG_STRIDE   (WM_WG_ROOM + 4096u)
 
 struct wm_wg_worker {
@@ -24,11 +25,12 @@ struct wm_wg_worker {
 	struct wm_wg_drops drops;
 	struct wm_wg_ciphers ciphers;
 	uint64_t seen_retired; /* of core->retired_sessions, when the ciphers were wiped last */
-	int64_t now;	       /* the batch's time */
+	int64_t now;           /* the batch's time */
 	bool is_tun_dead;
 	int64_t foreign_since; /* the second in which foreign datagrams are counted */
 	unsigned n_foreign;
-	/* Address space for full-size packets; only pages that packets have touched are resident. */
+	/* Address space for full-size packets; only pages that packets have touched are resident.
+	 */
 	uint8_t *memory;
 	struct wm_tun_packet from_tun[WM_WG_BATCH], to_tun[WM_WG_BATCH];
 	struct wm_udp_packet from_net[WM_WG_BATCH], to_net[WM_WG_BATCH];

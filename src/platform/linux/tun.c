@@ -27,9 +27,10 @@ static int check_name(const char *name, char out[IFNAMSIZ], struct wm_err *err)
 	size_t room = is_template ? IFNAMSIZ - 3 : IFNAMSIZ - 1;
 	if (n == 0 || n > room || strpbrk(name, "/ \t\n%:") != NULL || wm_streq(name, ".") ||
 	    wm_streq(name, ".."))
-		return wm_fail(err, WM_INVALID_ARGUMENT,
-			       "\"%s\" is no interface name (1 to 15 characters, no / : %% or blank)",
-			       name);
+		return wm_fail(
+			err, WM_INVALID_ARGUMENT,
+			"\"%s\" is no interface name (1 to 15 characters, no / : %% or blank)",
+			name);
 	snprintf(out, IFNAMSIZ, "%.*s%s", (int)(is_template ? n - 1 : n), name,
 		 is_template ? "%d" : "");
 	return 0;
@@ -39,7 +40,8 @@ static int fail_open(int sys, struct wm_err *err)
 {
 	if (sys == ENOENT || sys == ENODEV || sys == ENXIO)
 		return wm_fail(err, WM_UNAVAILABLE,
-			       "no TUN support: " DEVICE " is missing; load it with \"modprobe tun\", or "
+			       "no TUN support: " DEVICE
+			       " is missing; load it with \"modprobe tun\", or "
 			       "give the container the device (docker run --device " DEVICE
 			       " --cap-add NET_ADMIN)");
 	if (sys == EACCES || sys == EPERM)
@@ -58,11 +60,12 @@ static int fail_attach(int sys, const char *name, struct wm_err *err)
 			       "with \"ip link delete %s\"",
 			       name, name);
 	if (sys == EPERM)
-		return wm_fail(err, WM_PERMISSION_DENIED,
-			       "making the interface %s needs CAP_NET_ADMIN: run as root, grant it with "
-			       "\"setcap cap_net_admin+ep\" on the program, or start the container with "
-			       "--cap-add NET_ADMIN",
-			       name);
+		return wm_fail(
+			err, WM_PERMISSION_DENIED,
+			"making the interface %s needs CAP_NET_ADMIN: run as root, grant it with "
+			"\"setcap cap_net_admin+ep\" on the program, or start the container with "
+			"--cap-add NET_ADMIN",
+			name);
 	return wm_fail_errno(err, sys, "make the interface %s", name);
 }
 

@@ -74,7 +74,8 @@ static int bind_socket(const struct wm_udp_socket *s, uint16_t port, struct wm_e
 			       port);
 	if (errno == EACCES)
 		return wm_fail(err, WM_PERMISSION_DENIED,
-			       "UDP port %u needs CAP_NET_BIND_SERVICE, or a port above 1023", port);
+			       "UDP port %u needs CAP_NET_BIND_SERVICE, or a port above 1023",
+			       port);
 	return wm_fail_errno(err, errno, "bind UDP port %u", port);
 }
 
@@ -84,7 +85,8 @@ static int open_socket(bool is_dual, bool shares, uint16_t port, struct wm_udp_s
 {
 	int rc = 0;
 	out->is_dual = is_dual;
-	out->fd = socket(is_dual ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	out->fd =
+		socket(is_dual ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (out->fd < 0 && is_dual && errno == EAFNOSUPPORT)
 		return DUAL_FALLBACK;
 	if (out->fd < 0)
@@ -196,9 +198,8 @@ static socklen_t fill_v4(const struct wm_endpoint *e, union address *out)
 
 static socklen_t fill_v6(const struct wm_endpoint *e, union address *out)
 {
-	out->v6 = (struct sockaddr_in6){.sin6_family = AF_INET6,
-					.sin6_port = htons(e->port),
-					.sin6_scope_id = e->scope};
+	out->v6 = (struct sockaddr_in6){
+		.sin6_family = AF_INET6, .sin6_port = htons(e->port), .sin6_scope_id = e->scope};
 	if (e->addr.family == WM_IPV6) {
 		memcpy(&out->v6.sin6_addr, e->addr.bytes, 16);
 	} else {

@@ -21,7 +21,7 @@
 
 static struct wm_tun *open_tun(const char *name, unsigned queues)
 {
-	struct wm_tun_opts opts = { .name = name, .mtu = 1400, .queues = queues };
+	struct wm_tun_opts opts = {.name = name, .mtu = 1400, .queues = queues};
 	struct wm_tun *t = NULL;
 	struct wm_err err;
 	if (wm_tun_open(&opts, &t, &err) != 0)
@@ -31,7 +31,7 @@ static struct wm_tun *open_tun(const char *name, unsigned queues)
 
 static int try_open(const char *name, struct wm_err *err)
 {
-	struct wm_tun_opts opts = { .name = name, .mtu = 1400, .queues = 1 };
+	struct wm_tun_opts opts = {.name = name, .mtu = 1400, .queues = 1};
 	struct wm_tun *t = NULL;
 	int rc = wm_tun_open(&opts, &t, err);
 	wm_tun_close(t);
@@ -71,8 +71,9 @@ static void test_the_system_chooses_a_number(void **state)
 
 static void test_bad_names(void **state)
 {
-	static const char *const bad[] = { "", "sixteen-letters!", "a/b", "a b", "%d", "a%d", ".",
-					   "..", "a:b", "sixteen-letters+" };
+	static const char *const bad[] = {
+		"",    "sixteen-letters!", "a/b", "a b", "%d", "a%d", ".", "..",
+		"a:b", "sixteen-letters+"};
 	struct wm_err err;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_int_equal(try_open(bad[i], &err), WM_INVALID_ARGUMENT);
@@ -80,8 +81,8 @@ static void test_bad_names(void **state)
 
 /* An echo request from 10.9.0.2 to the interface's own address. */
 static const uint8_t echo[] = {
-	0x45, 0, 0, 28, 0, 1, 0, 0, 64, 1, 0x66, 0xcc, 10, 9, 0, 2, 10, 9, 0, 1, /* IPv4 */
-	8, 0, 0xf7, 0xfd, 0, 1, 0, 1,						 /* ICMP */
+	0x45, 0, 0,    28,   0, 1, 0, 0, 64, 1, 0x66, 0xcc, 10, 9, 0, 2, 10, 9, 0, 1, /* IPv4 */
+	8,    0, 0xf7, 0xfd, 0, 1, 0, 1,                                              /* ICMP */
 };
 
 /* Reads packets from all queues until one is of @protocol. */
@@ -89,12 +90,12 @@ static bool read_reply(struct wm_tun *t, uint8_t protocol)
 {
 	static uint8_t room[8][ROOM];
 	struct wm_tun_packet p[8];
-	struct pollfd fds[2] = { { .fd = wm_tun_fd(t, 0), .events = POLLIN },
-				 { .fd = wm_tun_fd(t, 1), .events = POLLIN } };
+	struct pollfd fds[2] = {{.fd = wm_tun_fd(t, 0), .events = POLLIN},
+				{.fd = wm_tun_fd(t, 1), .events = POLLIN}};
 	while (poll(fds, 2, 5000) > 0) {
 		for (unsigned q = 0; q < 2; q++) {
 			for (unsigned i = 0; i < 8; i++)
-				p[i] = (struct wm_tun_packet){ .data = room[i], .cap = ROOM };
+				p[i] = (struct wm_tun_packet){.data = room[i], .cap = ROOM};
 			int n = wm_tun_read(t, q, p, 8);
 			assert_true(n >= 0);
 			for (int i = 0; i < n; i++)
@@ -109,7 +110,7 @@ static bool read_reply(struct wm_tun *t, uint8_t protocol)
 static void test_packets_in_and_out(void **state)
 {
 	uint8_t copy[sizeof(echo)];
-	struct wm_tun_packet p = { .data = copy, .len = sizeof(copy) };
+	struct wm_tun_packet p = {.data = copy, .len = sizeof(copy)};
 	struct wm_tun *t = open_tun("wmt1", 2);
 	memcpy(copy, echo, sizeof(echo));
 	assert_int_equal(wm_tun_write(t, 0, &p, 1), 1); /* it is down */
@@ -130,7 +131,8 @@ static void test_without_privilege_it_says_so(void **state)
 		if (setgid(65534) != 0 || setuid(65534) != 0)
 			_exit(2);
 		int rc = try_open("wmt2", &err);
-		_exit(rc == WM_PERMISSION_DENIED && strstr(err.text, "run as root") != NULL ? 0 : 1);
+		_exit(rc == WM_PERMISSION_DENIED && strstr(err.text, "run as root") != NULL ? 0
+											    : 1);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);

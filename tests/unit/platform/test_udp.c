@@ -27,7 +27,7 @@ static struct wm_udp_socket one_socket(uint16_t *port)
 
 static struct wm_endpoint local(const char *addr, uint16_t port)
 {
-	struct wm_endpoint e = { .port = port };
+	struct wm_endpoint e = {.port = port};
 	assert_true(wm_addr_parse(addr, &e.addr));
 	return e;
 }
@@ -36,9 +36,9 @@ static struct wm_endpoint local(const char *addr, uint16_t port)
 static int receive(const struct wm_udp_socket *s, uint8_t (*room)[ROOM], struct wm_udp_packet *p,
 		   unsigned n)
 {
-	struct pollfd fd = { .fd = s->fd, .events = POLLIN };
+	struct pollfd fd = {.fd = s->fd, .events = POLLIN};
 	for (unsigned i = 0; i < n; i++)
-		p[i] = (struct wm_udp_packet){ .data = room[i], .cap = ROOM };
+		p[i] = (struct wm_udp_packet){.data = room[i], .cap = ROOM};
 	assert_int_equal(poll(&fd, 1, 5000), 1);
 	return wm_udp_recv(s, p, n);
 }
@@ -51,9 +51,8 @@ static void test_a_batch_arrives(void **state)
 	struct wm_udp_socket a = one_socket(&from), b = one_socket(&to);
 	for (unsigned i = 0; i < WM_UDP_BATCH; i++) {
 		content[i] = (uint8_t)i;
-		out[i] = (struct wm_udp_packet){ .peer = local("127.0.0.1", to),
-						 .data = &content[i],
-						 .len = 1 };
+		out[i] = (struct wm_udp_packet){
+			.peer = local("127.0.0.1", to), .data = &content[i], .len = 1};
 	}
 	assert_int_equal(wm_udp_send(&a, out, WM_UDP_BATCH), 0);
 	assert_int_equal(receive(&b, room, in, WM_UDP_BATCH), WM_UDP_BATCH);
@@ -76,7 +75,7 @@ static void test_ipv6_on_the_same_socket(void **state)
 	struct wm_udp_packet in;
 	uint16_t from, to;
 	struct wm_udp_socket a = one_socket(&from), b = one_socket(&to);
-	struct wm_udp_packet out = { .peer = local("::1", to), .data = &content, .len = 1 };
+	struct wm_udp_packet out = {.peer = local("::1", to), .data = &content, .len = 1};
 	assert_true(b.is_dual);
 	assert_int_equal(wm_udp_send(&a, &out, 1), 0);
 	assert_int_equal(receive(&b, room, &in, 1), 1);
@@ -88,13 +87,12 @@ static void test_ipv6_on_the_same_socket(void **state)
 
 static void test_what_is_too_long_is_marked(void **state)
 {
-	uint8_t room[1][ROOM], content[ROOM + 1] = { 0 };
+	uint8_t room[1][ROOM], content[ROOM + 1] = {0};
 	struct wm_udp_packet in;
 	uint16_t from, to;
 	struct wm_udp_socket a = one_socket(&from), b = one_socket(&to);
-	struct wm_udp_packet out = { .peer = local("127.0.0.1", to),
-				     .data = content,
-				     .len = sizeof(content) };
+	struct wm_udp_packet out = {
+		.peer = local("127.0.0.1", to), .data = content, .len = sizeof(content)};
 	assert_int_equal(wm_udp_send(&a, &out, 1), 0);
 	assert_int_equal(receive(&b, room, &in, 1), 1);
 	assert_true(in.is_cut);
@@ -105,14 +103,13 @@ static void test_what_is_too_long_is_marked(void **state)
 
 static void test_a_refused_packet_does_not_hold_up_the_others(void **state)
 {
-	uint8_t room[3][ROOM], content[] = { 1, 2, 3 };
+	uint8_t room[3][ROOM], content[] = {1, 2, 3};
 	struct wm_udp_packet out[3], in[3];
 	uint16_t from, to;
 	struct wm_udp_socket a = one_socket(&from), b = one_socket(&to);
 	for (unsigned i = 0; i < 3; i++)
-		out[i] = (struct wm_udp_packet){ .peer = local("127.0.0.1", to),
-						 .data = &content[i],
-						 .len = 1 };
+		out[i] = (struct wm_udp_packet){
+			.peer = local("127.0.0.1", to), .data = &content[i], .len = 1};
 	out[1].peer = local("255.255.255.255", to); /* no leave to broadcast */
 	assert_int_equal(wm_udp_send(&a, out, 3), 1);
 	assert_int_equal(receive(&b, room, in, 3), 2);

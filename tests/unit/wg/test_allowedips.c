@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include "wg/allowedips.h"
 
-#define OWNERS	 6
+#define OWNERS   6
 #define PREFIXES 400
 
 /* The naive model: a list of prefixes with their owners. */
@@ -40,7 +40,7 @@ static void end_scene(struct scene *s)
 /* Few different bits, so that prefixes cover and part one another. */
 static struct wm_prefix random_prefix(bool six)
 {
-	struct wm_prefix p = { .addr.family = six ? WM_IPV6 : WM_IPV4 };
+	struct wm_prefix p = {.addr.family = six ? WM_IPV6 : WM_IPV4};
 	unsigned bytes = six ? 16 : 4;
 	for (unsigned i = 0; i < bytes; i++)
 		p.addr.bytes[i] = (uint8_t)(rand() % 4 == 0 ? rand() : (rand() % 2 ? 0 : 0x80));
@@ -102,9 +102,8 @@ static void check_lookup(struct scene *s, const struct wm_addr *a)
 		    (best < 0 || s->prefixes[i].bits > s->prefixes[best].bits))
 			best = (int)i;
 	struct wm_wg_owner *want = best < 0 ? NULL : &s->owners[s->owner_of[best]];
-	struct wm_wg_owner *got = a->family == WM_IPV4
-					  ? wm_wg_allowedips_find4(&s->trie, a->bytes)
-					  : wm_wg_allowedips_find6(&s->trie, a->bytes);
+	struct wm_wg_owner *got = a->family == WM_IPV4 ? wm_wg_allowedips_find4(&s->trie, a->bytes)
+						       : wm_wg_allowedips_find6(&s->trie, a->bytes);
 	assert_ptr_equal(got, want);
 }
 
@@ -169,7 +168,7 @@ static void test_the_default_route_and_hosts(void **state)
 	assert_ptr_equal(wm_wg_allowedips_find4(&s.trie, all.addr.bytes), &s.owners[0]);
 	assert_true(wm_wg_allowedips_drop(&s.trie, &host, &s.owners[1]));
 	assert_ptr_equal(wm_wg_allowedips_find4(&s.trie, host.addr.bytes), &s.owners[0]);
-	assert_null(wm_wg_allowedips_find6(&s.trie, (const uint8_t[16]){ 0 }));
+	assert_null(wm_wg_allowedips_find6(&s.trie, (const uint8_t[16]){0}));
 	end_scene(&s);
 }
 

@@ -11,7 +11,7 @@
 
 struct scene {
 	struct wm_wg_checker checker; /* the receiver's */
-	struct wm_wg_jar jar;	      /* the sender's, about the receiver */
+	struct wm_wg_jar jar;         /* the sender's, about the receiver */
 	struct wm_endpoint from;
 	struct wm_wg_initiation msg;
 };
@@ -92,7 +92,7 @@ static void test_an_address_of_the_other_family(void **state)
 
 static void test_cookies_age_on_both_sides(void **state)
 {
-	uint8_t secret[32] = { 1 };
+	uint8_t secret[32] = {1};
 	struct scene s;
 	make_scene(&s);
 	assert_true(reply(&s));
@@ -123,7 +123,7 @@ static void test_a_reply_answers_one_message_only(void **state)
 
 static void test_every_flipped_bit_of_a_reply_is_noticed(void **state)
 {
-	static const uint8_t nonce[24] = { 3 };
+	static const uint8_t nonce[24] = {3};
 	struct wm_wg_cookie_reply good, bad;
 	struct scene s;
 	make_scene(&s);

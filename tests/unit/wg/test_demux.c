@@ -12,7 +12,7 @@
 
 static enum wm_wg_kind kind_of(uint32_t type, size_t len)
 {
-	uint8_t data[256] = { 0 };
+	uint8_t data[256] = {0};
 	wm_wg_put_le32(data, type);
 	return wm_wg_demux_parse(data, len);
 }
@@ -38,29 +38,29 @@ static void test_each_type_has_its_length(void **state)
 static void test_stun(void **state)
 {
 	/* A binding request with one attribute of eight bytes. */
-	uint8_t stun[28] = { 0, 1, 0, 8, 0x21, 0x12, 0xa4, 0x42 };
+	uint8_t stun[28] = {0, 1, 0, 8, 0x21, 0x12, 0xa4, 0x42};
 	assert_int_equal(wm_wg_demux_parse(stun, 28), WM_WG_KIND_STUN);
 	assert_int_equal(wm_wg_demux_parse(stun, 27), WM_WG_KIND_FOREIGN);
 	assert_int_equal(wm_wg_demux_parse(stun, 20), WM_WG_KIND_FOREIGN);
 	stun[4] = 0;
 	assert_int_equal(wm_wg_demux_parse(stun, 28), WM_WG_KIND_FOREIGN);
 	/* A binding response: its first byte is WireGuard's type 1, its length is not. */
-	uint8_t response[20] = { 1, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42 };
+	uint8_t response[20] = {1, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42};
 	assert_int_equal(wm_wg_demux_parse(response, 20), WM_WG_KIND_STUN);
 	/* Method and class that make the type word look like an initiation's. */
-	uint8_t odd[20] = { 1, 0, 0, 0, 0x21, 0x12, 0xa4, 0x42 };
+	uint8_t odd[20] = {1, 0, 0, 0, 0x21, 0x12, 0xa4, 0x42};
 	assert_int_equal(wm_wg_demux_parse(odd, 20), WM_WG_KIND_STUN);
 }
 
 static void test_a_receiver_index_that_looks_like_stun(void **state)
 {
-	uint8_t data[92] = { 2, 0, 0, 0, 0x21, 0x12, 0xa4, 0x42 };
+	uint8_t data[92] = {2, 0, 0, 0, 0x21, 0x12, 0xa4, 0x42};
 	assert_int_equal(wm_wg_demux_parse(data, 92), WM_WG_KIND_RESPONSE);
 }
 
 static void test_ipv4_inside(void **state)
 {
-	uint8_t p[64] = { 0x45, 0, 0, 40 };
+	uint8_t p[64] = {0x45, 0, 0, 40};
 	struct wm_wg_inner inner;
 	assert_true(wm_wg_inner_parse(p, 64, &inner));
 	assert_int_equal(inner.version, 4);
@@ -80,7 +80,7 @@ static void test_ipv4_inside(void **state)
 
 static void test_ipv6_inside(void **state)
 {
-	uint8_t p[64] = { 0x60, 0, 0, 0, 0, 8 };
+	uint8_t p[64] = {0x60, 0, 0, 0, 0, 8};
 	struct wm_wg_inner inner;
 	assert_true(wm_wg_inner_parse(p, 64, &inner));
 	assert_int_equal(inner.version, 6);

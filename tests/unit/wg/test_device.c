@@ -1,4 +1,5 @@
-/* Whole devices on their loop, in a network namespace of the test's own; they talk over loopback. */
+/* Whole devices on their loop, in a network namespace of the test's own; they talk over loopback.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -60,9 +61,8 @@ static void on_broken(void *arg, const struct wm_err *why)
 	assert_non_null(strstr(why->text, "gone"));
 }
 
-static const struct wm_wg_events events = { .on_handshake = on_handshake,
-					    .on_foreign = on_foreign,
-					    .on_broken = on_broken };
+static const struct wm_wg_events events = {
+	.on_handshake = on_handshake, .on_foreign = on_foreign, .on_broken = on_broken};
 
 static void configure(struct node *n, const struct wm_wg_config *wish)
 {
@@ -80,8 +80,8 @@ static struct wm_prefix prefix(const char *text)
 
 static struct node *node_new(const char *name)
 {
-	struct wm_wg_device_opts opts = { .name = name, .workers = 2 };
-	struct wm_wg_config wish = { .has_private_key = true };
+	struct wm_wg_device_opts opts = {.name = name, .workers = 2};
+	struct wm_wg_config wish = {.has_private_key = true};
 	struct node *n = wm_alloc(sizeof(*n));
 	struct wm_err err;
 	if (wm_wg_device_open(loop, NULL, &opts, &events, n, &n->device, &err) != 0)
@@ -110,24 +110,24 @@ static uint16_t port_of(struct node *n)
 
 static struct wm_endpoint place_of(struct node *n)
 {
-	return (struct wm_endpoint){ .addr = wm_addr_v4(0x7f000001), .port = port_of(n) };
+	return (struct wm_endpoint){.addr = wm_addr_v4(0x7f000001), .port = port_of(n)};
 }
 
 static struct wm_wg_peer_config peer_of(struct node *n, struct wm_wg_allowed *allowed)
 {
-	struct wm_wg_peer_config p = { .has_endpoint = true,
-				       .endpoint = place_of(n),
-				       .allowed = allowed,
-				       .n_allowed = allowed != NULL };
+	struct wm_wg_peer_config p = {.has_endpoint = true,
+				      .endpoint = place_of(n),
+				      .allowed = allowed,
+				      .n_allowed = allowed != NULL};
 	memcpy(p.public_key, n->public_key, 32);
 	return p;
 }
 
 static void add_peer(struct node *n, struct node *other, const char *allowed_text)
 {
-	struct wm_wg_allowed allowed = { .prefix = prefix(allowed_text) };
+	struct wm_wg_allowed allowed = {.prefix = prefix(allowed_text)};
 	struct wm_wg_peer_config p = peer_of(other, &allowed);
-	configure(n, &(struct wm_wg_config){ .peers = &p, .n_peers = 1 });
+	configure(n, &(struct wm_wg_config){.peers = &p, .n_peers = 1});
 }
 
 static bool both_shook_hands(void *arg)
@@ -138,7 +138,7 @@ static bool both_shook_hands(void *arg)
 
 static void test_a_greeting_makes_a_session(void **state)
 {
-	struct node *n[] = { node_new("wma"), node_new("wmb") };
+	struct node *n[] = {node_new("wma"), node_new("wmb")};
 	struct wm_endpoint want = place_of(n[1]);
 	add_peer(n[0], n[1], "10.1.0.2/32");
 	add_peer(n[1], n[0], "10.1.0.1/32");
@@ -158,7 +158,7 @@ static void test_a_greeting_makes_a_session(void **state)
 
 static void test_crossing_greetings(void **state)
 {
-	struct node *n[] = { node_new("wma"), node_new("wmb") };
+	struct node *n[] = {node_new("wma"), node_new("wmb")};
 	add_peer(n[0], n[1], "10.1.0.2/32");
 	add_peer(n[1], n[0], "10.1.0.1/32");
 	wm_wg_device_greet(n[0]->device, n[1]->public_key);
@@ -170,7 +170,7 @@ static void test_crossing_greetings(void **state)
 
 static void test_closing_from_inside_a_callback(void **state)
 {
-	struct node *n[] = { node_new("wma"), node_new("wmb") };
+	struct node *n[] = {node_new("wma"), node_new("wmb")};
 	n[0]->closes_itself = true;
 	add_peer(n[0], n[1], "10.1.0.2/32");
 	add_peer(n[1], n[0], "10.1.0.1/32");
@@ -208,9 +208,9 @@ static bool has_short(void *arg)
 
 static void test_drops_are_counted(void **state)
 {
-	static const uint8_t messages[4][148] = { { 1 }, { 1 }, { 4 }, { 3 } };
-	static const uint8_t large[1600] = { 9 };
-	static const size_t lengths[] = { 148, 147, 32, 64 };
+	static const uint8_t messages[4][148] = {{1}, {1}, {4}, {3}};
+	static const uint8_t large[1600] = {9};
+	static const size_t lengths[] = {148, 147, 32, 64};
 	struct node *a = node_new("wma"), *b = node_new("wmb");
 	struct wm_endpoint to = place_of(b);
 	for (unsigned i = 0; i < WM_ARRAY_LEN(lengths); i++)
@@ -223,7 +223,7 @@ static void test_drops_are_counted(void **state)
 
 static int try_wish(struct node *n, const struct wm_wg_config *wish)
 {
-	struct wm_err err = { .text = "" };
+	struct wm_err err = {.text = ""};
 	int rc = wm_wg_device_configure(n->device, wish, &err);
 	assert_true((rc != 0) == (err.text[0] != '\0'));
 	return rc;
@@ -233,14 +233,14 @@ static int try_wish(struct node *n, const struct wm_wg_config *wish)
 static void test_all_or_nothing(void **state)
 {
 	struct node *a = node_new("wma"), *b = node_new("wmb");
-	struct wm_wg_allowed allowed[2] = { { .prefix = prefix("10.1.0.2/32") } };
+	struct wm_wg_allowed allowed[2] = {{.prefix = prefix("10.1.0.2/32")}};
 	struct wm_wg_peer_config p = peer_of(b, allowed);
-	struct wm_wg_config wish = { .has_listen_port = true,
-				     .listen_port = port_of(b),
-				     .has_private_key = true,
-				     .replace_peers = true,
-				     .peers = &p,
-				     .n_peers = 1 };
+	struct wm_wg_config wish = {.has_listen_port = true,
+				    .listen_port = port_of(b),
+				    .has_private_key = true,
+				    .replace_peers = true,
+				    .peers = &p,
+				    .n_peers = 1};
 	uint16_t port = port_of(a);
 	assert_int_equal(try_wish(a, &wish), WM_ALREADY_EXISTS);
 	wish.has_listen_port = false;
@@ -249,7 +249,7 @@ static void test_all_or_nothing(void **state)
 	p.n_allowed = 1;
 	p.endpoint.port = 0;
 	assert_int_equal(try_wish(a, &wish), WM_INVALID_ARGUMENT);
-	p.endpoint = (struct wm_endpoint){ .port = 1 };
+	p.endpoint = (struct wm_endpoint){.port = 1};
 	assert_int_equal(try_wish(a, &wish), WM_INVALID_ARGUMENT);
 
 	struct wm_wg_config *c = wm_wg_device_get(a->device, true);
@@ -265,10 +265,10 @@ static void test_all_or_nothing(void **state)
 static void test_peers_come_change_and_go(void **state)
 {
 	struct node *a = node_new("wma"), *b = node_new("wmb"), *x = node_new("wmx");
-	struct wm_wg_allowed allowed[] = { { .prefix = prefix("10.1.0.2/32") },
-					   { .prefix = prefix("10.2.0.0/16") } };
-	struct wm_wg_peer_config p[2] = { peer_of(b, &allowed[0]), peer_of(x, &allowed[1]) };
-	struct wm_wg_config wish = { .peers = p, .n_peers = 2 }, *c;
+	struct wm_wg_allowed allowed[] = {{.prefix = prefix("10.1.0.2/32")},
+					  {.prefix = prefix("10.2.0.0/16")}};
+	struct wm_wg_peer_config p[2] = {peer_of(b, &allowed[0]), peer_of(x, &allowed[1])};
+	struct wm_wg_config wish = {.peers = p, .n_peers = 2}, *c;
 	p[0].has_psk = p[0].has_keepalive = true;
 	p[0].psk[0] = 1;
 	p[0].keepalive_s = 25;
@@ -286,7 +286,7 @@ static void test_peers_come_change_and_go(void **state)
 
 	/* The whole list without the first: it goes; the second loses what it is not given. */
 	p[1].n_allowed = 0;
-	configure(a, &(struct wm_wg_config){ .replace_peers = true, .peers = &p[1], .n_peers = 1 });
+	configure(a, &(struct wm_wg_config){.replace_peers = true, .peers = &p[1], .n_peers = 1});
 	c = wm_wg_device_get(a->device, false);
 	assert_int_equal(c->n_peers, 1);
 	assert_int_equal(c->peers[0].n_allowed, 0);
@@ -295,7 +295,7 @@ static void test_peers_come_change_and_go(void **state)
 
 	/* Ourselves, one that is to be updated only, and one that is to go. */
 	memcpy(p[0].public_key, a->public_key, 32);
-	configure(a, &(struct wm_wg_config){ .peers = p, .n_peers = 1 });
+	configure(a, &(struct wm_wg_config){.peers = p, .n_peers = 1});
 	memcpy(p[0].public_key, b->public_key, 32);
 	p[0].flags = WM_WG_PEER_UPDATE_ONLY;
 	p[1].flags = WM_WG_PEER_REMOVE;
@@ -319,14 +319,14 @@ static void test_a_deleted_interface_is_told(void **state)
 	struct node *a = node_new("wma");
 	assert_int_equal(system("ip link delete wma"), 0);
 	assert_true(wm_loop_run_until(loop, is_broken, a, WAIT_MS));
-	assert_false(wm_loop_run_until(loop, both_shook_hands, (struct node *[]){ a, a }, 50));
+	assert_false(wm_loop_run_until(loop, both_shook_hands, (struct node *[]){a, a}, 50));
 	assert_int_equal(a->broken, 1); /* once, though every worker noticed */
 	node_free(a);
 }
 
 static void test_names(void **state)
 {
-	struct wm_wg_device_opts opts = { .name = "wmn+" };
+	struct wm_wg_device_opts opts = {.name = "wmn+"};
 	struct wm_wg_device *d[2], *none = NULL;
 	struct wm_err err;
 	for (unsigned i = 0; i < 2; i++)

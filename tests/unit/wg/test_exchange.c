@@ -29,14 +29,14 @@ struct side {
 	struct wm_wg_peer *peer; /* the other side, as this one knows it */
 	struct wm_wg_ciphers ciphers;
 	uint8_t private_key[32], public_key[32];
-	unsigned wakes;		  /* of the loop */
-	unsigned packets;	  /* with content, opened */
-	unsigned keepalives;	  /* opened */
-	unsigned unopened;	  /* data packets of a session that is not known */
-	unsigned letters[5];	  /* received, by type */
+	unsigned wakes;           /* of the loop */
+	unsigned packets;         /* with content, opened */
+	unsigned keepalives;      /* opened */
+	unsigned unopened;        /* data packets of a session that is not known */
+	unsigned letters[5];      /* received, by type */
 	uint8_t last_first_byte;  /* of the last packet's content */
 	struct wm_wg_letter last; /* letter received */
-	bool is_deaf;		  /* what comes is thrown away */
+	bool is_deaf;             /* what comes is thrown away */
 };
 
 struct scene {
@@ -51,7 +51,7 @@ static void wake_loop(void *arg)
 
 static struct wm_endpoint place_of(const struct side *s)
 {
-	struct wm_endpoint e = { .addr = wm_addr_v4(0x7f000001) };
+	struct wm_endpoint e = {.addr = wm_addr_v4(0x7f000001)};
 	e.port = atomic_load(&((struct side *)(uintptr_t)s)->core.sockets)->port;
 	return e;
 }
@@ -132,7 +132,8 @@ static void end_scene(struct scene *sc)
 static void open_data(struct side *s, struct wm_udp_packet *p, int64_t now)
 {
 	const struct wm_wg_data *d = (const struct wm_wg_data *)p->data;
-	struct wm_wg_session *session = wm_wg_index_find(&s->core.index, wm_wg_get_le32(d->receiver));
+	struct wm_wg_session *session =
+		wm_wg_index_find(&s->core.index, wm_wg_get_le32(d->receiver));
 	bool is_data = p->len > WM_WG_DATA_MIN;
 	if (session == NULL || !wm_wg_open(&s->ciphers, session, p->data, p->len)) {
 		s->unopened++;
@@ -161,7 +162,7 @@ static void take_letter(struct side *s, const struct wm_udp_packet *p)
 static bool receive(struct side *s, int64_t now)
 {
 	uint8_t data[ROOM];
-	struct wm_udp_packet p = { .data = data, .cap = sizeof(data) };
+	struct wm_udp_packet p = {.data = data, .cap = sizeof(data)};
 	bool had_some = false;
 	while (wm_udp_recv(&atomic_load(&s->core.sockets)->socks[0], &p, 1) == 1) {
 		had_some = true;
@@ -212,7 +213,7 @@ static void pass(struct scene *sc, int64_t span)
 /* What a worker does with a packet of the host. */
 static void send_packet(struct side *s, uint8_t first_byte)
 {
-	uint8_t packet[40] = { first_byte };
+	uint8_t packet[40] = {first_byte};
 	wm_wg_stage_put(&s->peer->stage, packet, sizeof(packet));
 	wm_wg_handshakes_ask(s->h, s->peer);
 }
@@ -242,7 +243,7 @@ static const uint8_t no_psk[32];
 static void test_what_waits_arrives_in_order(void **state)
 {
 	struct scene sc;
-	make_scene(&sc, (const uint8_t[32]){ 1, 2, 3 });
+	make_scene(&sc, (const uint8_t[32]){1, 2, 3});
 	for (uint8_t i = 1; i <= 40; i++)
 		send_packet(sc.a, i);
 	talk(&sc);
@@ -310,7 +311,7 @@ static void test_another_psk_never_meets(void **state)
 {
 	struct scene sc;
 	make_scene(&sc, no_psk);
-	wm_wg_handshakes_order(sc.a->h, WM_WG_ORDER_PSK, sc.a->peer, (const uint8_t[32]){ 9 }, 0);
+	wm_wg_handshakes_order(sc.a->h, WM_WG_ORDER_PSK, sc.a->peer, (const uint8_t[32]){9}, 0);
 	send_packet(sc.a, 1);
 	talk(&sc);
 	pass(&sc, 4 * S);
@@ -354,7 +355,7 @@ static void test_a_peer_without_place_is_not_tried(void **state)
 
 static void test_under_load_a_cookie_is_asked_for(void **state)
 {
-	static const uint8_t junk[148] = { 1 };
+	static const uint8_t junk[148] = {1};
 	struct scene sc;
 	make_scene(&sc, no_psk);
 	struct wm_endpoint from = place_of(sc.a);
@@ -370,7 +371,8 @@ static void test_under_load_a_cookie_is_asked_for(void **state)
 	assert_int_equal(drops(sc.b, WM_DROP_COOKIE), 1);
 	assert_int_equal(sc.a->letters[WM_WG_COOKIE], 1);
 
-	for (unsigned i = 0; i < 12; i++) { /* the load goes on, and the next try carries the cookie */
+	for (unsigned i = 0; i < 12;
+	     i++) { /* the load goes on, and the next try carries the cookie */
 		pass(&sc, S / 2);
 		for (unsigned j = 0; j < WM_WG_QUEUE_LOADED; j++)
 			wm_wg_handshakes_offer(sc.b->h, &from, junk, sizeof(junk));
@@ -397,7 +399,7 @@ static void test_replays_and_floods(void **state)
 	assert_int_equal(drops(sc.b, WM_DROP_FLOOD), 0);
 
 	turn(sc.a, sc.now); /* a's second initiation, and a third right behind it */
-	struct wm_endpoint elsewhere = { .addr = wm_addr_v4(0x7f000001), .port = 9 };
+	struct wm_endpoint elsewhere = {.addr = wm_addr_v4(0x7f000001), .port = 9};
 	wm_wg_place_set(&sc.a->peer->place, &elsewhere);
 	elsewhere = place_of(sc.b);
 	wm_wg_place_set(&sc.a->peer->place, &elsewhere);
@@ -430,7 +432,7 @@ static void test_strangers(void **state)
 /* Offers @good with every bit flipped and cut at every length; nothing may come of it. */
 static void disturb(struct side *s, const struct wm_wg_letter *good, int64_t now)
 {
-	struct wm_endpoint far = { .addr = wm_addr_v4(0x7f000001), .port = 9 };
+	struct wm_endpoint far = {.addr = wm_addr_v4(0x7f000001), .port = 9};
 	for (size_t bit = 0; bit < (size_t)good->len * 8; bit++) {
 		struct wm_wg_letter bad = *good;
 		/* The second MAC counts only under load. */

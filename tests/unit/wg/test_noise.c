@@ -16,7 +16,7 @@ struct pair {
 	struct wm_wg_remote a_of_b, b_of_a; /* b as a sees it; a as b sees it */
 };
 
-static const uint8_t timestamp[WM_WG_TIMESTAMP] = { 0x40, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8 };
+static const uint8_t timestamp[WM_WG_TIMESTAMP] = {0x40, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8};
 
 static void make_identity(struct wm_wg_identity *id)
 {
@@ -90,7 +90,7 @@ static void shake_hands(const uint8_t psk[32])
 
 static void test_both_sides_get_the_same_keys(void **state)
 {
-	uint8_t psk[32] = { 0 };
+	uint8_t psk[32] = {0};
 	shake_hands(psk);
 	wm_rand_bytes(psk, sizeof(psk));
 	shake_hands(psk);
@@ -103,7 +103,7 @@ static void test_another_preshared_key_fails(void **state)
 	struct wm_wg_initiation hello;
 	struct wm_wg_response reply;
 	struct wm_wg_keys keys;
-	make_pair(&p, (const uint8_t[32]){ 1 }, (const uint8_t[32]){ 2 });
+	make_pair(&p, (const uint8_t[32]){1}, (const uint8_t[32]){2});
 	initiate(&st, &p.a, &p.a_of_b, 7, &hello);
 	assert_int_equal(answer(&p.b, &p.b_of_a, &hello, 9, &reply, &keys), WM_DROP_NONE);
 	assert_int_equal(wm_wg_response_consume(&st, &p.a, &p.a_of_b, &reply, &keys),
@@ -161,10 +161,10 @@ static void test_every_flipped_bit_is_noticed(void **state)
 static void test_a_weak_public_key_is_refused(void **state)
 {
 	static const uint8_t zero[32];
-	uint8_t one[32] = { 1 };
-	struct wm_wg_identity id = { .is_set = false };
+	uint8_t one[32] = {1};
+	struct wm_wg_identity id = {.is_set = false};
 	struct wm_wg_remote r;
-	struct wm_wg_initiator st = { .is_live = false };
+	struct wm_wg_initiator st = {.is_live = false};
 	struct wm_wg_initiation msg;
 	make_identity(&id);
 	wm_wg_remote_set(&r, &id, zero, zero);
@@ -192,10 +192,10 @@ static void test_without_a_key_nothing_goes(void **state)
 {
 	static const uint8_t none[32];
 	struct pair p;
-	struct wm_wg_initiator st = { .is_live = false };
+	struct wm_wg_initiator st = {.is_live = false};
 	struct wm_wg_initiation hello;
 	struct wm_wg_responder responder;
-	struct wm_wg_response reply = { .type = { 2 } };
+	struct wm_wg_response reply = {.type = {2}};
 	struct wm_wg_keys keys;
 	make_pair(&p, none, none);
 	initiate(&st, &p.a, &p.a_of_b, 7, &hello);

@@ -38,7 +38,7 @@ static unsigned allowed(struct wm_wg_ratelimit *r, const char *source, int64_t n
 static void test_rates(void **state)
 {
 	static struct wm_wg_ratelimit r;
-	wm_wg_ratelimit_init(&r, (const uint8_t[16]){ 1 });
+	wm_wg_ratelimit_init(&r, (const uint8_t[16]){1});
 	assert_int_equal(allowed(&r, "192.0.2.1", S, 100), 5); /* a burst */
 	assert_int_equal(allowed(&r, "192.0.2.2", S, 100), 5); /* to each */
 	assert_int_equal(allowed(&r, "192.0.2.1", S + S / 20, 100), 1);
@@ -53,7 +53,7 @@ static void test_rates(void **state)
 static void test_a_flood_of_sources_fits(void **state)
 {
 	static struct wm_wg_ratelimit r;
-	wm_wg_ratelimit_init(&r, (const uint8_t[16]){ 1 });
+	wm_wg_ratelimit_init(&r, (const uint8_t[16]){1});
 	for (uint32_t i = 0; i < 100000; i++) {
 		struct wm_addr a = wm_addr_v4(i);
 		assert_true(wm_wg_ratelimit_allow(&r, &a, S + i));
@@ -62,13 +62,13 @@ static void test_a_flood_of_sources_fits(void **state)
 
 static void test_timestamps_grow(void **state)
 {
-	uint8_t last[WM_WG_TIMESTAMP] = { 0 }, t[WM_WG_TIMESTAMP];
+	uint8_t last[WM_WG_TIMESTAMP] = {0}, t[WM_WG_TIMESTAMP];
 	memcpy(t, last, sizeof(t));
 	wm_wg_timestamp_next(t, 1700000000 * S + 123456789);
 	/* 2^62 + 10 + 1700000000, and the nanoseconds without their low bits. */
-	assert_memory_equal(t, ((const uint8_t[]){ 0x40, 0, 0, 0, 0x65, 0x53, 0xf1, 0x0a, 0x07, 0,
-						   0, 0 }),
-			    sizeof(t));
+	assert_memory_equal(
+		t, ((const uint8_t[]){0x40, 0, 0, 0, 0x65, 0x53, 0xf1, 0x0a, 0x07, 0, 0, 0}),
+		sizeof(t));
 	memcpy(last, t, sizeof(t));
 	for (int i = 0; i < 200; i++) { /* the clock stands still, or goes back */
 		wm_wg_timestamp_next(t, (1700000000 - i) * S);
@@ -82,7 +82,7 @@ static void test_timestamps_grow(void **state)
 
 static void test_alarms_come_in_order(void **state)
 {
-	struct wm_wg_schedule s = { .count = 0 };
+	struct wm_wg_schedule s = {.count = 0};
 	struct wm_wg_alarm alarms[200];
 	memset(alarms, 0, sizeof(alarms));
 	srand(1);
@@ -115,7 +115,7 @@ static void test_indexes(void **state)
 	struct wm_wg_index ix;
 	wm_wg_index_init(&ix, epoch);
 	for (unsigned i = 0; i < INDEXES; i++) { /* grows several times */
-		struct wm_wg_keys keys = { .local_index = wm_wg_index_take(&ix, peer) };
+		struct wm_wg_keys keys = {.local_index = wm_wg_index_take(&ix, peer)};
 		assert_null(wm_wg_index_find(&ix, keys.local_index));
 		sessions[i] = wm_wg_session_new(peer, &keys, true, S);
 		wm_wg_index_set(&ix, sessions[i]);
@@ -143,7 +143,7 @@ static void test_the_oldest_packet_makes_room(void **state)
 	struct wm_wg_stage s;
 	wm_wg_stage_init(&s, &staged_bytes);
 	for (unsigned i = 0; i < WM_WG_STAGE_MAX + 3; i++) {
-		uint8_t packet[4] = { (uint8_t)i };
+		uint8_t packet[4] = {(uint8_t)i};
 		assert_int_equal(wm_wg_stage_put(&s, packet, sizeof(packet)), i < WM_WG_STAGE_MAX);
 	}
 	unsigned n = 0;
@@ -151,7 +151,7 @@ static void test_the_oldest_packet_makes_room(void **state)
 		assert_int_equal(p->packet[0], 3 + n++);
 	assert_int_equal(n, WM_WG_STAGE_MAX);
 	assert_null(wm_wg_stage_take(&s));
-	assert_true(wm_wg_stage_put(&s, (const uint8_t[1]){ 1 }, 1));
+	assert_true(wm_wg_stage_put(&s, (const uint8_t[1]){1}, 1));
 	wm_wg_stage_fini(&s);
 	assert_int_equal(staged_bytes, 0);
 }
@@ -179,7 +179,7 @@ static void test_sessions_have_an_end(void **state)
 	static const uint8_t key[32];
 	struct wm_epoch *epoch = wm_epoch_new();
 	struct wm_wg_peer *peer = wm_wg_peer_new(key, &staged_bytes);
-	struct wm_wg_keys keys = { .local_index = 1 };
+	struct wm_wg_keys keys = {.local_index = 1};
 	struct wm_wg_session *s = wm_wg_session_new(peer, &keys, true, S);
 	assert_true(wm_wg_session_can_send(s, 180 * S));
 	assert_false(wm_wg_session_can_send(s, 181 * S));

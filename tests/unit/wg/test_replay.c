@@ -31,7 +31,7 @@ static bool model_accept(struct model *m, uint64_t counter)
 static void run_sequence(unsigned seed, unsigned spread)
 {
 	static struct model m;
-	struct wm_wg_replay r = { .next = 0 };
+	struct wm_wg_replay r = {.next = 0};
 	uint64_t at = 0;
 	memset(&m, 0, sizeof(m));
 	srand(seed);
@@ -57,7 +57,7 @@ static void test_random_sequences_against_a_model(void **state)
 
 static void test_the_edges(void **state)
 {
-	struct wm_wg_replay r = { .next = 0 };
+	struct wm_wg_replay r = {.next = 0};
 	assert_true(wm_wg_replay_accept(&r, 0));
 	assert_false(wm_wg_replay_accept(&r, 0));
 	assert_true(wm_wg_replay_accept(&r, REACH));

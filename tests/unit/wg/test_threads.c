@@ -25,7 +25,7 @@ static atomic_bool is_over;
 
 static struct wm_endpoint matching(uint8_t n)
 {
-	struct wm_endpoint e = { .addr.family = WM_IPV6, .port = (uint16_t)(n * 257), .scope = n };
+	struct wm_endpoint e = {.addr.family = WM_IPV6, .port = (uint16_t)(n * 257), .scope = n};
 	memset(e.addr.bytes, n, sizeof(e.addr.bytes));
 	return e;
 }
@@ -105,7 +105,7 @@ static void test_no_ring_is_lost(void **state)
 {
 	struct wm_err err;
 	pthread_t ringers[2];
-	struct pollfd fd = { .events = POLLIN };
+	struct pollfd fd = {.events = POLLIN};
 	assert_int_equal(wm_wg_wake_open(&wake, &err), 0);
 	fd.fd = wake.fds[0];
 	wm_wg_bell_init(&bell);
@@ -146,7 +146,7 @@ static void *look_up(void *arg)
 	wm_epoch_register(trie.epoch, &reader);
 	wm_epoch_online(&reader);
 	while (!atomic_load(&is_done)) {
-		uint8_t addr[4] = { 10, (uint8_t)rand_r(&seed), 0, (uint8_t)rand_r(&seed) };
+		uint8_t addr[4] = {10, (uint8_t)rand_r(&seed), 0, (uint8_t)rand_r(&seed)};
 		/* 10.0.0.0/8 always has an owner, whatever comes and goes below it. */
 		wrong += wm_wg_allowedips_find4(&trie, addr) == NULL;
 		wm_epoch_quiet(&reader);
@@ -157,7 +157,7 @@ static void *look_up(void *arg)
 
 static void test_look_ups_during_changes(void **state)
 {
-	struct wm_prefix all, p = { .addr.family = WM_IPV4, .addr.bytes = { 10 } };
+	struct wm_prefix all, p = {.addr.family = WM_IPV4, .addr.bytes = {10}};
 	pthread_t readers[2];
 	void *wrong;
 	wm_wg_allowedips_init(&trie, wm_epoch_new());

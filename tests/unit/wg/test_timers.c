@@ -177,7 +177,8 @@ static void test_silence_after_sending_brings_a_handshake(void **state)
 
 	sent(&s);
 	pass(&s, 14 * S);
-	assert_false(wm_wg_traffic_received(&s.traffic, false, s.now)); /* even a keepalive serves */
+	assert_false(
+		wm_wg_traffic_received(&s.traffic, false, s.now)); /* even a keepalive serves */
 	pass(&s, 60 * S);
 	assert_int_equal(s.initiations, 1);
 }

@@ -15,23 +15,22 @@
 #define KEY_A "a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebf"
 #define KEY_B "b0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecf"
 
-static const char whole[] =
-	"set=1\n"
-	"private_key=" KEY_A "\n"
-	"listen_port=51820\n"
-	"fwmark=16\n"
-	"replace_peers=true\n"
-	"public_key=" KEY_A "\n"
-	"preshared_key=" KEY_B "\n"
-	"endpoint=[2001:db8::1]:7\n"
-	"persistent_keepalive_interval=25\n"
-	"replace_allowed_ips=true\n"
-	"allowed_ip=10.0.0.0/8\n"
-	"allowed_ip=-fd00::/64\n"
-	"protocol_version=1\n"
-	"public_key=" KEY_B "\n"
-	"update_only=true\n"
-	"remove=true\n";
+static const char whole[] = "set=1\n"
+			    "private_key=" KEY_A "\n"
+			    "listen_port=51820\n"
+			    "fwmark=16\n"
+			    "replace_peers=true\n"
+			    "public_key=" KEY_A "\n"
+			    "preshared_key=" KEY_B "\n"
+			    "endpoint=[2001:db8::1]:7\n"
+			    "persistent_keepalive_interval=25\n"
+			    "replace_allowed_ips=true\n"
+			    "allowed_ip=10.0.0.0/8\n"
+			    "allowed_ip=-fd00::/64\n"
+			    "protocol_version=1\n"
+			    "public_key=" KEY_B "\n"
+			    "update_only=true\n"
+			    "remove=true\n";
 
 static int parse(const char *text, struct wm_wg_config **out, struct wm_err *err)
 {
@@ -71,7 +70,7 @@ static void test_set_with_everything(void **state)
 
 static void test_many_peers_and_addresses(void **state)
 {
-	struct wm_buf text = { .len = 0 };
+	struct wm_buf text = {.len = 0};
 	struct wm_wg_config *c;
 	wm_buf_add_str(&text, "set=1\n");
 	for (int i = 0; i < 300; i++) {
@@ -101,12 +100,23 @@ static void test_get(void **state)
 static void test_bad_requests(void **state)
 {
 	static const char *const bad[] = {
-		"", "\n", "set=2\n", "get=2\n", "get=1\nset=1\n", "private_key=1\n",
-		"set=1\nnothing\n", "set=1\nunknown=1\n", "set=1\nprivate_key=00\n",
-		"set=1\nprivate_key=" KEY_A "00\n", "set=1\nprivate_key=g" KEY_A "\n",
-		"set=1\nlisten_port=65536\n", "set=1\nlisten_port=-1\n", "set=1\nlisten_port=\n",
-		"set=1\nfwmark=4294967296\n", "set=1\nreplace_peers=false\n",
-		"set=1\nallowed_ip=10.0.0.0/8\n", /* before any peer */
+		"",
+		"\n",
+		"set=2\n",
+		"get=2\n",
+		"get=1\nset=1\n",
+		"private_key=1\n",
+		"set=1\nnothing\n",
+		"set=1\nunknown=1\n",
+		"set=1\nprivate_key=00\n",
+		"set=1\nprivate_key=" KEY_A "00\n",
+		"set=1\nprivate_key=g" KEY_A "\n",
+		"set=1\nlisten_port=65536\n",
+		"set=1\nlisten_port=-1\n",
+		"set=1\nlisten_port=\n",
+		"set=1\nfwmark=4294967296\n",
+		"set=1\nreplace_peers=false\n",
+		"set=1\nallowed_ip=10.0.0.0/8\n",               /* before any peer */
 		"set=1\npublic_key=" KEY_A "\nlisten_port=1\n", /* after one */
 		"set=1\npublic_key=" KEY_A "\nendpoint=1.2.3.4\n",
 		"set=1\npublic_key=" KEY_A "\nendpoint=1.2.3.4:0\n",
@@ -155,26 +165,26 @@ static void test_cut_and_changed_requests(void **state)
 
 static void test_the_answer_to_get(void **state)
 {
-	struct wm_wg_allowed allowed[2] = { { .remove = false } };
+	struct wm_wg_allowed allowed[2] = {{.remove = false}};
 	struct wm_wg_peer_config peers[2] = {
-		{ .has_psk = true,
-		  .has_endpoint = true,
-		  .keepalive_s = 25,
-		  .allowed = allowed,
-		  .n_allowed = 2,
-		  .last_handshake_wall_ns = 1700000000000000123,
-		  .rx_bytes = 1,
-		  .tx_bytes = 18446744073709551615u },
-		{ .has_psk = false },
+		{.has_psk = true,
+		 .has_endpoint = true,
+		 .keepalive_s = 25,
+		 .allowed = allowed,
+		 .n_allowed = 2,
+		 .last_handshake_wall_ns = 1700000000000000123,
+		 .rx_bytes = 1,
+		 .tx_bytes = 18446744073709551615u},
+		{.has_psk = false},
 	};
-	struct wm_wg_config c = { .has_private_key = true,
-				  .has_listen_port = true,
-				  .listen_port = 51820,
-				  .has_fwmark = true,
-				  .fwmark = 16,
-				  .peers = peers,
-				  .n_peers = 2 };
-	struct wm_buf out = { .len = 0 };
+	struct wm_wg_config c = {.has_private_key = true,
+				 .has_listen_port = true,
+				 .listen_port = 51820,
+				 .has_fwmark = true,
+				 .fwmark = 16,
+				 .peers = peers,
+				 .n_peers = 2};
+	struct wm_buf out = {.len = 0};
 	assert_true(wm_hex_parse(KEY_A, c.private_key, 32));
 	assert_true(wm_hex_parse(KEY_A, peers[0].public_key, 32));
 	assert_true(wm_hex_parse(KEY_B, peers[0].psk, 32));
@@ -202,15 +212,15 @@ static void test_results(void **state)
 		int code;
 		const char *text;
 	} rows[] = {
-		{ WM_OK, "errno=0\n\n" },
-		{ WM_ALREADY_EXISTS, "errno=-98\n\n" },
-		{ WM_INVALID_ARGUMENT, "errno=-22\n\n" },
-		{ WM_PERMISSION_DENIED, "errno=-1\n\n" },
-		{ WM_RESOURCE_EXHAUSTED, "errno=-12\n\n" },
-		{ WM_INTERNAL, "errno=-5\n\n" },
+		{WM_OK, "errno=0\n\n"},
+		{WM_ALREADY_EXISTS, "errno=-98\n\n"},
+		{WM_INVALID_ARGUMENT, "errno=-22\n\n"},
+		{WM_PERMISSION_DENIED, "errno=-1\n\n"},
+		{WM_RESOURCE_EXHAUSTED, "errno=-12\n\n"},
+		{WM_INTERNAL, "errno=-5\n\n"},
 	};
 	for (size_t i = 0; i < WM_ARRAY_LEN(rows); i++) {
-		struct wm_buf out = { .len = 0 };
+		struct wm_buf out = {.len = 0};
 		wm_wg_uapi_format_result(rows[i].code, &out);
 		assert_string_equal(wm_buf_str(&out), rows[i].text);
 		wm_buf_fini(&out);
