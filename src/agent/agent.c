@@ -193,7 +193,7 @@ static int start(struct wm_agent *a, struct wm_err *err)
 		rc = open_api(a, err);
 	if (rc != 0)
 		return rc;
-	if (wm_node_options_is_storage(a->options))
+	if (a->options->bootstrap_enabled)
 		return wm_founder_start(a, err);
 	wm_joiner_start(a);
 	return 0;
@@ -254,6 +254,7 @@ static void drain(struct wm_agent *a)
 		wm_live_unlisten(&a->own_peers);
 	wm_defer_cancel(&a->refresh);
 	wm_timer_stop(&a->farewell);
+	wm_timer_stop(&a->save);
 	wm_service_stop(a->service);
 	if (a->server != NULL)
 		wm_rpc_server_drain(a->server, GRACE, on_drained, a);

@@ -144,6 +144,7 @@ static void on_end(struct wm_rpc_stream *s, const struct wm_err *err)
 	if (err != NULL && err->code == WM_NOT_FOUND) {
 		struct wm_err removed = *err;
 		wm_wrap(&removed, "this node was removed from the mesh");
+		wm_agent_forget_view(a);
 		return wm_agent_stop(a, &removed);
 	}
 	f->failures++;

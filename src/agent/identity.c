@@ -78,6 +78,14 @@ static int load_key(struct wm_identity *id, const struct wm_node_options *o, str
 	return 0;
 }
 
+/* Certificates of other tools lie beside keys that all may read, so this is a warning, no refusal. */
+static void warn_exposed(struct wm_log *log, const char *path)
+{
+	struct stat st;
+	if (!wm_str_is_empty(path) && stat(path, &st) == 0 && (st.st_mode & 077) != 0)
+		wm_warn(log, "key.exposed", "file=%s hint=\"chmod 600 %s\"", path, path);
+}
+
 static int load_server_tls(struct wm_identity *id, const struct wm_node_options *o,
 			   struct wm_log *log, struct wm_err *err)
 {
@@ -97,6 +105,7 @@ static int load_server_tls(struct wm_identity *id, const struct wm_node_options 
 		opts.client_ca.file = o->plugins_mtls_ca_file;
 	else if (wm_str_is_empty(opts.client_ca.file))
 		opts.client_ca.data = o->plugins_mtls_ca_data;
+	warn_exposed(log, opts.key.file);
 	int rc = wm_tls_config_new_server(&opts, &id->server_tls, err);
 	return rc == 0 ? 0 : wm_wrap(err, "services.api");
 }
@@ -115,6 +124,8 @@ static int load_client_tls(struct wm_identity *id, const struct wm_node_options 
 		.verify_chain_only = o->tls_verify_chain_only,
 		.skip_verify = o->tls_insecure_skip_verify,
 	};
+	if (!wm_streq(opts.key.file, o->services_api_tls_key_file))
+		warn_exposed(log, opts.key.file);
 	int rc = wm_tls_config_new_client(&opts, &id->client_tls, err);
 	return rc == 0 ? 0 : wm_wrap(err, "tls");
 }

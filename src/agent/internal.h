@@ -46,6 +46,8 @@ struct wm_agent {
 
 	/* What the mesh last said of us; lives in @view_arena. */
 	struct wm_arena view_arena;
+	struct wm_timer save; /* of the view, a moment after it changed */
+	bool cannot_save;     /* said once */
 	V1__JoinResponse *view; /* NULL before membership */
 	struct wm_prefix networks[2];
 	size_t n_networks;
@@ -71,6 +73,10 @@ WM_MUST_CHECK int wm_agent_apply_view(struct wm_agent *a, const V1__JoinResponse
 /* The same with other peers, as a subscription or our own graph reports them. */
 WM_MUST_CHECK int wm_agent_apply_peers(struct wm_agent *a, const V1__PeerConfigurations *config,
 				       struct wm_err *err);
+/* Comes back to the peers of the last run; NOT_FOUND when nothing of it was kept. */
+WM_MUST_CHECK int wm_agent_restore_view(struct wm_agent *a, struct wm_err *err);
+/* Forgets them, for a node that has left. */
+void wm_agent_forget_view(struct wm_agent *a);
 /* The mesh address and API port of a direct peer. */
 bool wm_agent_find_peer(const struct wm_agent *a, const char *id, struct wm_endpoint *out);
 

@@ -1,8 +1,9 @@
 /*
  * Joining: every join address is asked in turn, and if none lets us in, all of them again after a
  * pause that doubles, with a little chance in it so that many do not come at once. What a repetition
- * cannot mend (we are refused, our request is wrong) ends it at once. Also asked again in the
- * background when the mesh that we knew stays silent, and once more to leave.
+ * cannot mend (we are refused, our request is wrong) ends it at once. When nobody answers in the
+ * first round, a node that kept the view of its last run comes back to its peers and goes on asking
+ * beside. Also asked again in the background when the mesh that we knew stays silent, and once more to leave.
  */
 #include "agent/internal.h"
 #include "agent/options.h"
@@ -78,6 +79,10 @@ static void end_round(struct wm_joiner *j)
 {
 	struct wm_agent *a = j->agent;
 	bool again = wm_err_may_retry(j->last.code) || j->last.code == WM_NOT_FOUND;
+	struct wm_err none;
+	/* Nobody answers: the peers of the last run may, and they need no server. */
+	if (again && !j->background && j->round == 0 && wm_agent_restore_view(a, &none) == 0)
+		j->background = true;
 	if (!again || j->round >= a->options->mesh_max_join_retries)
 		return give_up(j);
 	j->round++;
@@ -184,6 +189,8 @@ static void on_left(struct wm_rpc_unary *u, const struct wm_err *err)
 			a->identity.node_id);
 	else
 		wm_info(a->log, "node.left", "node=%s", a->identity.node_id);
+	if (err == NULL)
+		wm_agent_forget_view(a);
 	wm_rpc_unary_fini(u);
 	j->left(a);
 }

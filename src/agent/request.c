@@ -29,7 +29,7 @@ static void add_features(const struct wm_agent *a, struct wm_arena *arena, V1__J
 		return;
 	req->features = wm_arena_alloc(arena, 3 * sizeof(*req->features));
 	req->features[req->n_features++] = feature(arena, V1__FEATURE__NODES, port);
-	if (!wm_node_options_is_storage(a->options))
+	if (!a->options->bootstrap_enabled)
 		return;
 	req->features[req->n_features++] = feature(arena, V1__FEATURE__MEMBERSHIP, port);
 	if (a->options->services_api_mesh_enabled)

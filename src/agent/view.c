@@ -3,9 +3,11 @@
  * and every new one becomes a desired state that the fabric takes.
  */
 #include "agent/internal.h"
+#include "agent/lastview.h"
 #include "agent/options.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "fabric/desired.h"
 #include "fabric/fabric.h"
@@ -78,6 +80,65 @@ static struct wm_desired *desire(struct wm_agent *a, const V1__JoinResponse *vie
 	return d;
 }
 
+/* ---- the view on disk ---- */
+
+#define SAVE_PAUSE (500 * WM_NS_PER_MS)
+
+static struct wm_last_view last_view(const struct wm_agent *a)
+{
+	return (struct wm_last_view){.folder = a->options->storage_path,
+				     .node_id = a->identity.node_id,
+				     .public_key = a->identity.public_text};
+}
+
+/* A node that holds the state has better, and one whose key dies with it has nothing to come back to. */
+static bool keeps_view(const struct wm_agent *a)
+{
+	return !a->options->bootstrap_enabled && !a->options->storage_in_memory &&
+	       !wm_str_is_empty(a->options->wireguard_key_file);
+}
+
+static void save(struct wm_timer *t)
+{
+	struct wm_agent *a = wm_container_of(t, struct wm_agent, save);
+	struct wm_last_view at = last_view(a);
+	struct wm_err err;
+	if (wm_last_view_save(&at, a->view, &err) == 0 || a->cannot_save)
+		return;
+	a->cannot_save = true;
+	wm_warn(a->log, "view.not_saved",
+		"error=\"%s\" meaning=\"this node cannot start while no server answers\"", err.text);
+}
+
+int wm_agent_restore_view(struct wm_agent *a, struct wm_err *err)
+{
+	struct wm_last_view at = last_view(a);
+	struct wm_arena arena;
+	V1__JoinResponse *view;
+	int64_t age;
+	if (!keeps_view(a))
+		return wm_fail(err, WM_NOT_FOUND, "no view is kept");
+	wm_arena_init(&arena, 0);
+	int rc = wm_last_view_load(&at, &arena, &view, &age, err);
+	if (rc == 0) {
+		wm_warn(a->log, "view.restored", "age_s=%lld peers=%zu reason=\"no server answers\"",
+			(long long)(age / WM_NS_PER_S), view->n_peers);
+		wm_agent_become_member(a, view);
+	}
+	wm_arena_fini(&arena);
+	return rc;
+}
+
+void wm_agent_forget_view(struct wm_agent *a)
+{
+	struct wm_last_view at = last_view(a);
+	wm_timer_stop(&a->save);
+	if (keeps_view(a))
+		wm_last_view_forget(&at);
+}
+
+/* ---- taking over what the mesh says ---- */
+
 static int take(struct wm_agent *a, struct wm_arena *arena, V1__JoinResponse *view,
 		struct wm_err *err)
 {
@@ -89,6 +150,8 @@ static int take(struct wm_agent *a, struct wm_arena *arena, V1__JoinResponse *vi
 		a->n_networks++;
 	if (wm_prefix_parse(view->networkipv6, &a->networks[a->n_networks]))
 		a->n_networks++;
+	if (keeps_view(a) && !wm_timer_is_running(&a->save))
+		wm_timer_start(a->loop, &a->save, SAVE_PAUSE, save);
 	return wm_fabric_apply(a->fabric, desire(a, view), err);
 }
 

@@ -403,3 +403,11 @@ def test_kill_while_joining(lan, mesh, founder):
     node.up(mesh.join_flag)
     host.ping_until("172.16.0.1")
     assert len(mesh.records()) == 2
+
+
+def test_asking_for_a_vote_is_refused_clearly(host, mesh, founder):
+    """This version keeps the state on the founding node; a joiner that wants it must not found a mesh of its own."""
+    status, output = mesh.add(host).fails(mesh.join_flag, "--mesh.request-vote")
+    assert status == FAILED and "asVoter" in output.splitlines()[-1], output
+    assert "beta" not in mesh.records()
+    assert_untouched(host)

@@ -7,6 +7,7 @@
 
 import json
 import signal
+import time
 
 import pytest
 
@@ -133,6 +134,24 @@ def test_member_comes_back_after_kill(four):
     four.nodes["delta"].again()
     assert four.record("delta")["privateIPv4"] == before["privateIPv4"]
     four.assert_all_ping(timeout=15)
+
+
+def test_member_starts_while_no_server_answers(four):
+    """The members' paths need no server, not even after a restart: the last view is on disk."""
+    beta, gamma = four.nodes["beta"], four.nodes["gamma"]
+    address = gamma.ipv4
+    time.sleep(1)
+    four.nodes["alpha"].kill()
+    beta.stop()
+    beta.up(*beta.extra, "--mesh.max-join-retries=2")
+    beta.process.wait_for("view.restored")
+    beta.host.ping_until(address, 20)
+    # The server is back: beta follows it again, without being touched.
+    four.nodes["alpha"].again()
+    four.assert_all_ping(timeout=25)
+    four.nodes["gamma"].stop()
+    four.ctl("leave", "gamma")
+    wait_until(lambda: address not in beta.host.run("wg show webmesh0 allowed-ips").stdout, 60, "beta is told")
 
 
 def test_a_later_member_reaches_everybody_through_the_subscription(four, lan):

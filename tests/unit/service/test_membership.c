@@ -120,7 +120,7 @@ static void test_join_refusals(void **state)
 	req.id = none;
 	assert_int_equal(join_code(h, &req, "beta", "id"), WM_INVALID_ARGUMENT);
 	req.id = reserved;
-	assert_int_equal(join_code(h, &req, "leader", "leader"), WM_INVALID_ARGUMENT);
+	assert_int_equal(join_code(h, &req, "beta", "leader"), WM_INVALID_ARGUMENT);
 	req.id = beta;
 	req.publickey = bad;
 	assert_int_equal(join_code(h, &req, "beta", "publicKey"), WM_INVALID_ARGUMENT);
