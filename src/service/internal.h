@@ -1,12 +1,14 @@
 #pragma once
 /* What the files of service/ share: the context of all handlers and a few answers they have in common. */
 #include "base/list.h"
+#include "base/log.h"
 #include "rpc/server.h"
 #include "service/service.h"
 
 struct wm_service {
 	struct wm_service_opts opts;
 	struct wm_list subscribers;
+	struct wm_log_limit refusals; /* strangers cause them */
 	bool stopping;
 };
 

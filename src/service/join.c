@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "loop/loop.h"
 #include "mesh/join.h"
 #include "service/change.h"
 #include "service/internal.h"
@@ -68,6 +69,16 @@ static int check_roles(struct wm_service *s, struct wm_rpc_call *call, const V1_
 	return rc;
 }
 
+static void note_refusal(struct wm_service *s, const V1__JoinRequest *req, const struct wm_err *err)
+{
+	char node[128], why[256];
+	if (!wm_log_limit_allow(&s->refusals, 5, wm_loop_now(s->opts.loop)))
+		return;
+	wm_info(s->opts.log, "join.refused", "node=%s error=%s",
+		wm_log_quote(req->id, node, sizeof(node)),
+		wm_log_quote(err->text, why, sizeof(why)));
+}
+
 void wm_membership_join(struct wm_rpc_call *call, const ProtobufCMessage *request, void *arg)
 {
 	struct wm_service *s = arg;
@@ -77,15 +88,12 @@ void wm_membership_join(struct wm_rpc_call *call, const ProtobufCMessage *reques
 	int rc;
 	if (network == NULL)
 		rc = wm_fail(&err, WM_UNAVAILABLE, "this mesh is not founded yet");
-	else if ((rc = wm_join_check(req, network, &err)) == 0 &&
-		 (rc = wm_service_check_self(s, call, req->id, true, &err)) == 0 &&
-		 (rc = refuse_storage_roles(req, &err)) == 0)
+	else if ((rc = refuse_storage_roles(req, &err)) == 0 &&
+		 (rc = wm_join_check(req, network, &err)) == 0 &&
+		 (rc = wm_service_check_self(s, call, req->id, true, &err)) == 0)
 		rc = check_roles(s, call, req, &err);
 	if (rc != 0) {
-		char text[256];
-		wm_info(s->opts.log, "join.refused", "node=%s error=%s",
-			wm_log_quote(req->id, text, sizeof(text) / 2),
-			wm_log_quote(err.text, text + sizeof(text) / 2, sizeof(text) / 2));
+		note_refusal(s, req, &err);
 		return wm_rpc_call_finish(call, &err);
 	}
 	wm_change_start(s, call, request, build_join, reply_join);
