@@ -72,8 +72,9 @@ static int read_node(struct build *s)
 {
 	int rc = wm_node_get(s->a, s->v, s->req->id, &s->old, NULL, s->err);
 
-	if (rc == WM_NOT_FOUND || rc == WM_DATA_LOSS)
-		s->old = NULL; /* what cannot be read is written anew */
+	/* What cannot be read might be anybody's: only its owner may write it anew. */
+	if (rc == WM_NOT_FOUND || (rc == WM_DATA_LOSS && s->j->authenticated))
+		s->old = NULL;
 	else if (rc != 0)
 		return rc;
 	wm_record_guard(s->t, s->v, wm_path_node(s->req->id).text);

@@ -31,8 +31,8 @@ WM_MUST_CHECK int wm_join_check(const V1__JoinRequest *req, const struct wm_netw
 /*
  * Node, lease, edges, direct peers and automatic route as one transaction. ALREADY_EXISTS when the
  * ID belongs to another key (unless authenticated) or the key to another ID; RESOURCE_EXHAUSTED
- * when the prefix has no address left; UNAVAILABLE when @j->server or the mesh itself is not there
- * yet.
+ * when the prefix has no address left; DATA_LOSS when the ID's record cannot be read (unless
+ * authenticated); UNAVAILABLE when @j->server or the mesh itself is not there yet.
  */
 WM_MUST_CHECK int wm_join_build(struct wm_view *v, struct wm_graph *g, const struct wm_join *j,
 				struct wm_txn **out, struct wm_err *err);

@@ -140,6 +140,24 @@ static void test_id_of_another_key(void **state)
 	assert_int_equal(world_join(w, world_request(w, "three", "two"), "one"), 0);
 }
 
+static void test_unreadable_record(void **state)
+{
+	struct world *w = *state;
+	struct wm_join j = {.req = world_request(w, "two", "two"), .server = "one"};
+	struct wm_txn *t;
+
+	fakekv_put(&w->kv, wm_path_node("two").text, "{");
+	expect_fail(w, world_join(w, j.req, "one"), WM_DATA_LOSS, "/registry/nodes/two");
+	j.authenticated = true;
+	assert_int_equal(wm_join_build(&w->kv.view, w->graph, &j, &t, &w->err), 0);
+	assert_int_equal(fakekv_apply(&w->kv, t), 0);
+	assert_string_equal(world_record(w, "two")->publickey, world_key(w, "two"));
+	/* Leaving needs no readable record. */
+	fakekv_put(&w->kv, wm_path_node("two").text, "{");
+	assert_int_equal(world_leave(w, "two"), 0);
+	assert_null(fakekv_text(&w->kv, wm_path_lease(0xac100002).text));
+}
+
 static void test_key_of_another_id(void **state)
 {
 	struct world *w = *state;
@@ -484,6 +502,7 @@ int main(void)
 		ROW(test_rejoin_keeps),
 		ROW(test_without_ipv4),
 		ROW(test_id_of_another_key),
+		ROW(test_unreadable_record),
 		ROW(test_key_of_another_id),
 		ROW(test_edges),
 		ROW(test_direct_peers),
