@@ -1,7 +1,8 @@
 /*
  * What a server answers, from its SETTINGS on, to a client's connection in memory that has three
- * calls under way, one of each kind of answer. The first byte says in what pieces it arrives. At
- * the end the connection breaks, and each call must have ended, once.
+ * calls under way, one of each kind of answer. The first byte says in what pieces it arrives, and
+ * how slowly what is sent goes. At the end the connection breaks, and each call must have ended,
+ * once.
  */
 #include "base/mem.h"
 #include "loop/loop.h"
@@ -23,13 +24,25 @@ struct world {
 	int running;
 };
 
-static size_t nothing_queued(void *arg)
+/* A wire that takes little at a time, so that frames stay half-sent; every byte counts for many. */
+static size_t wire;
+static bool wire_is_slow;
+
+static size_t wire_queued(void *arg)
 {
-	return 0;
+	return wire * 2000;
 }
 
-static void swallow(void *arg, const void *p, size_t n)
+static void wire_write(void *arg, const void *p, size_t n)
 {
+	if (wire_is_slow)
+		wire += n;
+}
+
+static void drain_wire(struct wm_h2 *h)
+{
+	wire = wire > 100 ? wire - 100 : 0;
+	wm_h2_resume(h);
 }
 
 static void on_settings(void *arg)
@@ -100,8 +113,8 @@ static void set_up(void)
 {
 	loop = wm_loop_new(NULL);
 	events = wm_rpc_client_events;
-	events.queued = nothing_queued;
-	events.write = swallow;
+	events.queued = wire_queued;
+	events.write = wire_write;
 	events.on_settings = on_settings;
 	events.on_goaway = on_goaway;
 	events.on_lost = on_lost;
@@ -128,6 +141,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	size_t step = data[0] == 0 ? size : data[0];
+	wire_is_slow = (data[0] & 128) != 0;
+	wire = 0;
 	w = (struct world){0};
 	or_abort(wm_rpc_channel_new(loop, NULL, &opts, &w.channel, &why));
 	w.cc.channel = w.channel;
@@ -140,6 +155,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t at = 1; at < size && w.cc.h2 != NULL; at += step) {
 		wm_h2_feed(w.cc.h2, data + at, size - at < step ? size - at : step);
 		turn(&w);
+		if (w.cc.h2 != NULL)
+			drain_wire(w.cc.h2);
 	}
 	(void)wm_fail(&why, WM_UNAVAILABLE, "the end");
 	if (w.cc.h2 != NULL)

@@ -1,7 +1,7 @@
 /*
  * What a client sends, from the preface on, to a server's connection in memory. The first byte says
- * in what pieces it arrives. Methods of each kind answer at once, or not until they are cancelled.
- * At the end the connection breaks, and no call may be left.
+ * in what pieces it arrives, and how slowly what is sent goes. Methods of each kind answer at once,
+ * or not until they are cancelled. At the end the connection breaks, and no call may be left.
  */
 #include "base/mem.h"
 #include "loop/loop.h"
@@ -75,13 +75,25 @@ static const struct wm_rpc_handler handlers[] = {
 
 /* ---- the connection ---- */
 
-static size_t nothing_queued(void *arg)
+/* A wire that takes little at a time, so that frames stay half-sent; every byte counts for many. */
+static size_t wire;
+static bool wire_is_slow;
+
+static size_t wire_queued(void *arg)
 {
-	return 0;
+	return wire * 2000;
 }
 
-static void swallow(void *arg, const void *p, size_t n)
+static void wire_write(void *arg, const void *p, size_t n)
 {
+	if (wire_is_slow)
+		wire += n;
+}
+
+static void drain_wire(struct wm_h2 *h)
+{
+	wire = wire > 100 ? wire - 100 : 0;
+	wm_h2_resume(h);
 }
 
 static void on_lost(void *arg, const struct wm_err *why)
@@ -97,8 +109,8 @@ static void set_up(void)
 	server = wm_rpc_server_new(loop, NULL);
 	wm_rpc_server_register(server, handlers, WM_ARRAY_LEN(handlers), NULL);
 	events = wm_rpc_server_events;
-	events.queued = nothing_queued;
-	events.write = swallow;
+	events.queued = wire_queued;
+	events.write = wire_write;
 	events.on_lost = on_lost;
 	port.server = server;
 	port.opts.max_message = 10000;
@@ -124,6 +136,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	size_t step = data[0] == 0 ? size : data[0];
+	wire_is_slow = (data[0] & 128) != 0;
+	wire = 0;
 	struct wm_rpc_server_conn sc = {.port = &port, .server = server, .name = "fuzz"};
 	wm_list_init(&sc.calls);
 	wm_list_init(&sc.node);
@@ -137,6 +151,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t at = 1; at < size && sc.h2 != NULL; at += step) {
 		wm_h2_feed(sc.h2, data + at, size - at < step ? size - at : step);
 		turn(&sc);
+		if (sc.h2 != NULL)
+			drain_wire(sc.h2);
 	}
 	(void)wm_fail(&why, WM_CANCELLED, "the end");
 	if (sc.h2 != NULL)

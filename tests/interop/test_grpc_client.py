@@ -10,6 +10,8 @@ import grpc
 import pytest
 
 from grpc_lab import our_client, our_server, pki, v1  # noqa: F401
+from h2_raw import (DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PREFACE, RST_STREAM, data, frame, frames, headers,
+                    message, settings)
 
 MIB4 = 4 << 20
 UNLIMITED = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
@@ -273,6 +275,78 @@ def test_servers_of_other_kinds(answer, said):
     line = our_client(target, "--deadline", "10000", "status", "n")[-1]
     assert line.startswith(f"end UNAVAILABLE cannot connect to {target}: ") and said in line, line
     thread.join(5)
+
+
+def serve_http2(answer):
+    """A server of one connection that greets, waits for a call and answers it with these bytes."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def run():
+        conn, _ = listener.accept()
+        with conn, listener:
+            conn.sendall(settings())
+            raw = b""
+            while not any(f[0] == HEADERS for f in frames(raw[len(PREFACE):])):
+                raw += conn.recv(65536)
+            conn.sendall(answer)
+            conn.settimeout(5)
+            try:
+                while conn.recv(65536):
+                    pass
+            except (socket.timeout, ConnectionError):
+                pass
+
+    threading.Thread(target=run, daemon=True).start()
+    return f"127.0.0.1:{listener.getsockname()[1]}"
+
+
+END = END_HEADERS | END_STREAM
+GRPC = [(":status", "200"), ("content-type", "application/grpc")]
+FINE = message(b"\x0a\x02n1")
+ODD_ANSWERS = {
+    "fine": (headers(1, GRPC) + data(1, FINE, False) + headers(1, [("grpc-status", "0")], END), "OK "),
+    "after 100": (headers(1, [(":status", "100")]) + headers(1, GRPC) + data(1, FINE, False) +
+                  headers(1, [("grpc-status", "0")], END), "OK "),
+    "400": (headers(1, [(":status", "400")], END), "INTERNAL * answered HTTP status 400"),
+    "401": (headers(1, [(":status", "401")], END), "UNAUTHENTICATED * answered HTTP status 401"),
+    "403": (headers(1, [(":status", "403")], END), "PERMISSION_DENIED * answered HTTP status 403"),
+    "404": (headers(1, [(":status", "404")], END), "UNIMPLEMENTED * answered HTTP status 404"),
+    "502": (headers(1, [(":status", "502"), ("content-type", "text/html")]) + data(1, b"<html>" * 1000),
+            "UNAVAILABLE * answered HTTP status 502"),
+    "418": (headers(1, [(":status", "418")], END), "UNKNOWN * answered HTTP status 418"),
+    "500 with status": (headers(1, [(":status", "500"), ("grpc-status", "7"), ("grpc-message", "no%21")], END),
+                        "PERMISSION_DENIED no!"),
+    "html": (headers(1, [(":status", "200"), ("content-type", "text/html")]) + data(1, b"<html>"),
+             'UNKNOWN * answered content-type "text/html"'),
+    "no status": (headers(1, GRPC) + data(1, FINE), "UNKNOWN * ended the call without a status"),
+    "no message": (headers(1, GRPC) + headers(1, [("grpc-status", "0")], END), "INTERNAL * ended the call without an answer"),
+    "two messages": (headers(1, GRPC) + data(1, FINE + FINE, False) + headers(1, [("grpc-status", "0")], END),
+                     "INTERNAL * more than one message"),
+    "cut message": (headers(1, GRPC) + data(1, FINE[:-1], False) + headers(1, [("grpc-status", "0")], END),
+                    "INTERNAL * in the middle of a message"),
+    "unknown status": (headers(1, GRPC + [("grpc-status", "99")], END), "UNKNOWN UNKNOWN"),
+    "status that is none": (headers(1, GRPC + [("grpc-status", "ok")], END), "UNKNOWN UNKNOWN"),
+    "no protobuf": (headers(1, GRPC) + data(1, message(b"\xff\xff"), False) + headers(1, [("grpc-status", "0")], END),
+                    "INVALID_ARGUMENT v1.Status"),
+    "large headers": (headers(1, GRPC + [(f"x-{i}", "v" * 1500) for i in range(11)]), "RESOURCE_EXHAUSTED * headers"),
+    "reset": (frame(RST_STREAM, 0, 1, b"\0\0\0\2"), "INTERNAL * INTERNAL_ERROR"),
+    "refused": (frame(RST_STREAM, 0, 1, b"\0\0\0\7"), "UNAVAILABLE * REFUSED_STREAM"),
+    "cancelled": (frame(RST_STREAM, 0, 1, b"\0\0\0\x08"), "CANCELLED * cancelled the call"),
+    "calm": (frame(RST_STREAM, 0, 1, b"\0\0\0\x0b"), "RESOURCE_EXHAUSTED * ENHANCE_YOUR_CALM"),
+    "insecure": (frame(RST_STREAM, 0, 1, b"\0\0\0\x0c"), "PERMISSION_DENIED * INADEQUATE_SECURITY"),
+    "goodbye": (frame(GOAWAY, 0, 0, b"\0\0\0\0\0\0\0\0"), "UNAVAILABLE * REFUSED_STREAM"),
+    "goodbye after this": (frame(GOAWAY, 0, 0, b"\0\0\0\1\0\0\0\0") + headers(1, GRPC) + data(1, FINE, False) +
+                           headers(1, [("grpc-status", "0")], END), "OK "),
+    "broken": (frame(DATA, 0, 0, b"x"), "UNAVAILABLE * "),
+}
+
+
+@pytest.mark.parametrize("name", ODD_ANSWERS)
+def test_odd_answers(name):
+    answer, said = ODD_ANSWERS[name]
+    line = our_client(serve_http2(answer), "--deadline", "10000", "status", "n")[-1]
+    code, _, text = said.partition(" * ")
+    assert line.startswith(f"end {code}") and text in line, line
 
 
 def test_connection_lost_in_the_middle(our_server):
