@@ -34,19 +34,3 @@ WM_MUST_CHECK int wm_env_grow(struct wm_env *e, struct wm_err *err);
 int wm_env_put_revision(struct wm_env *e, MDB_txn *txn, uint64_t revision);
 /* A code and a sentence for an LMDB code or errno; @what was tried. */
 int wm_env_fail(const struct wm_env *e, int rc, const char *what, struct wm_err *err);
-
-/* One consistent state to read from. Made once, then renewed again and again. */
-struct wm_snapshot {
-	struct wm_env *env;
-	MDB_txn *txn;
-	MDB_cursor *cursor; /* for single gets */
-	uint64_t revision;
-	bool active;
-	struct wm_snapshot *next; /* for whoever keeps free ones */
-};
-WM_MUST_CHECK int wm_snapshot_open(struct wm_env *e, struct wm_snapshot *s, struct wm_err *err);
-void wm_snapshot_close(struct wm_snapshot *s);
-/* Looks at the newest committed state, which the caller knows to be @revision. An LMDB code. */
-int wm_snapshot_renew(struct wm_snapshot *s, uint64_t revision);
-/* Lets go of the state; its pages may be used again. */
-void wm_snapshot_release(struct wm_snapshot *s);

@@ -1,6 +1,6 @@
 #pragma once
 /* Views (store/kv.h) over one LMDB snapshot. Thread of whoever holds the snapshot. */
-#include "store/env.h"
+#include "store/snapshot.h"
 #include "store/kv.h"
 
 /*

@@ -7,7 +7,7 @@
  * Functions: loop thread. A batch belongs to the loop from on_batch on, until wm_writer_release.
  */
 #include "loop/loop.h"
-#include "store/env.h"
+#include "store/snapshot.h"
 #include "store/store.h"
 
 struct wm_writer;
