@@ -238,3 +238,16 @@ def test_one_family_only(lan, mesh, family):
     field = "privateIPv4" if family == "ipv4" else "privateIPv6"
     beta.host.ping_until(alpha[field].split("/")[0])
     assert (off == "ipv4") == ("privateIPv4" not in mesh.record("beta"))
+
+
+def test_status_names_the_peers(four):
+    """People see node IDs, scripts see everything; any node answers for any other."""
+    four.assert_all_ping([four.nodes["alpha"], four.nodes["beta"]])
+    table = four.ctl("status").stdout
+    for name in ("beta", "gamma", "delta"):
+        assert f"\n{name} " in table, table
+    status = json.loads(four.ctl("status", "delta", "-o", "json").stdout)
+    assert status["id"] == "delta" and status["clusterStatus"] == "CLUSTER_NODE" and status["currentLeader"] == "alpha"
+    assert status["interfaceMetrics"]["numPeers"] == 1
+    missing = four.ctl("status", "nobody", check=False)
+    assert missing.returncode == 1 and "nobody" in missing.stderr and missing.stdout == ""

@@ -1,6 +1,8 @@
 #include "base/clock.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "crypto/key.h"
 #include "pb/v1.h"
 #include "programs/wmctl/call.h"
 #include "programs/wmctl/commands.h"
@@ -9,6 +11,7 @@
 #include "programs/wmctl/text.h"
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 static const char *role_name(V1__ClusterStatus status)
 {
@@ -40,6 +43,43 @@ static void add_uptime(const V1__Status *s, struct wm_buf *out)
 		     wm_parse_duration(s->uptime, &up) ? wm_ctl_age(up, age) : s->uptime);
 }
 
+/* ---- whose key is it? ---- */
+
+struct names {
+	struct wm_map ids; /* WireGuard key as text -> node ID */
+};
+
+/* A status knows its peers by key; who they are is in the list of nodes, where the server offers it. */
+static void load_names(struct wm_ctl *ctl, struct names *names)
+{
+	Google__Protobuf__Empty nothing = GOOGLE__PROTOBUF__EMPTY__INIT;
+	ProtobufCMessage *answer;
+	struct wm_err err;
+	struct wm_buf notes = ctl->notes; /* nobody asked for this, so nobody wants advice on it */
+	ctl->notes = (struct wm_buf){0};
+	int rc = wm_ctl_call(ctl, "/v1.Mesh/ListNodes", &nothing.base, &answer, &err);
+	wm_buf_fini(&ctl->notes);
+	ctl->notes = notes;
+	if (rc != 0)
+		return;
+	const V1__NodeList *list = (const V1__NodeList *)(const void *)answer;
+	for (size_t i = 0; i < list->n_nodes; i++) {
+		V1__MeshNode *node = list->nodes[i];
+		struct wm_pubkey key;
+		uint8_t bytes[WM_X25519_SIZE];
+		char text[WM_WG_KEY_TEXT];
+		if (wm_pubkey_parse(node->publickey, strlen(node->publickey), &key, NULL) == 0 &&
+		    wm_pubkey_wireguard(&key, bytes, NULL) == 0)
+			wm_map_put(&names->ids, wm_wg_key_format(bytes, text), node->id);
+	}
+}
+
+static const char *name_of(const struct names *names, const char *key)
+{
+	const char *id = wm_map_find(&names->ids, key);
+	return id != NULL ? id : key;
+}
+
 /* ---- the interface and its peers ---- */
 
 static void add_handshake(struct wm_ctl_table *t, const char *when)
@@ -54,11 +94,11 @@ static void add_handshake(struct wm_ctl_table *t, const char *when)
 	wm_ctl_table_add(t, text);
 }
 
-static void add_peer(struct wm_ctl_table *t, const V1__PeerMetrics *p)
+static void add_peer(struct wm_ctl_table *t, const V1__PeerMetrics *p, const struct names *names)
 {
 	struct wm_buf allowed = {0};
 	char bytes[WM_CTL_SHORT];
-	wm_ctl_table_add(t, p->publickey);
+	wm_ctl_table_add(t, name_of(names, p->publickey));
 	wm_ctl_table_add(t, p->endpoint);
 	add_handshake(t, p->lasthandshaketime);
 	wm_ctl_table_add(t, wm_ctl_bytes(p->receivebytes, bytes));
@@ -69,7 +109,7 @@ static void add_peer(struct wm_ctl_table *t, const V1__PeerMetrics *p)
 	wm_buf_fini(&allowed);
 }
 
-static void add_peers(const V1__InterfaceMetrics *m, struct wm_buf *out)
+static void add_peers(const V1__InterfaceMetrics *m, const struct names *names, struct wm_buf *out)
 {
 	static const char *const head[] = {"PEER", "ENDPOINT",    "HANDSHAKE", "RECEIVED",
 					   "SENT", "ALLOWED IPS", NULL};
@@ -78,13 +118,14 @@ static void add_peers(const V1__InterfaceMetrics *m, struct wm_buf *out)
 		return;
 	wm_ctl_table_begin(&t, head);
 	for (size_t i = 0; i < m->n_peers; i++)
-		add_peer(&t, m->peers[i]);
+		add_peer(&t, m->peers[i], names);
 	wm_buf_add_str(out, "\n");
 	wm_ctl_table_format(&t, "", out);
 	wm_ctl_table_fini(&t);
 }
 
-static void add_interface(const V1__InterfaceMetrics *m, struct wm_buf *out)
+static void add_interface(const V1__InterfaceMetrics *m, const struct names *names,
+			  struct wm_buf *out)
 {
 	char text[100], in[WM_CTL_SHORT], sent[WM_CTL_SHORT];
 	wm_buf_add_str(out, "\n");
@@ -100,10 +141,10 @@ static void add_interface(const V1__InterfaceMetrics *m, struct wm_buf *out)
 	wm_ctl_field(out, "  ", "Transfer", text);
 	snprintf(text, sizeof(text), "%" PRId32, m->numpeers);
 	wm_ctl_field(out, "  ", "Peers", text);
-	add_peers(m, out);
+	add_peers(m, names, out);
 }
 
-static void add_status(const V1__Status *s, struct wm_buf *out)
+static void add_status(const V1__Status *s, const struct names *names, struct wm_buf *out)
 {
 	struct wm_buf features = {0};
 	wm_ctl_field(out, "", "ID", s->id);
@@ -116,7 +157,7 @@ static void add_status(const V1__Status *s, struct wm_buf *out)
 	wm_ctl_field(out, "", "Features", wm_buf_str(&features));
 	wm_buf_fini(&features);
 	if (s->interfacemetrics != NULL)
-		add_interface(s->interfacemetrics, out);
+		add_interface(s->interfacemetrics, names, out);
 }
 
 int wm_ctl_status(struct wm_ctl *ctl, struct wm_err *err)
@@ -130,6 +171,11 @@ int wm_ctl_status(struct wm_ctl *ctl, struct wm_err *err)
 		return rc;
 	if (!wm_ctl_output_is_table(ctl))
 		return wm_ctl_output_one(ctl, answer, err);
-	add_status((const V1__Status *)(const void *)answer, &ctl->out);
+	struct names names = {0};
+	const V1__Status *status = (const V1__Status *)(const void *)answer;
+	if (status->interfacemetrics != NULL && status->interfacemetrics->n_peers > 0)
+		load_names(ctl, &names);
+	add_status(status, &names, &ctl->out);
+	wm_map_fini(&names.ids);
 	return 0;
 }
