@@ -62,8 +62,8 @@ struct wm_rpc_call_opts {
 	const char *const *metadata; /* key, value, key, value, ..., NULL; may be NULL */
 };
 /*
- * @request is encoded before this returns. Errors reach @cb: the server's own status and message, or
- * UNAVAILABLE (cannot connect, connection lost; the text says which address and why),
+ * @request is encoded before this returns. Errors reach @cb: the server's own status and message,
+ * or UNAVAILABLE (cannot connect, connection lost; the text says which address and why),
  * UNAUTHENTICATED (one side does not accept the other's certificate), DEADLINE_EXCEEDED, CANCELLED.
  */
 WM_MUST_CHECK int wm_rpc_unary_start(struct wm_rpc_channel *c, struct wm_rpc_unary *u,

@@ -1,19 +1,14 @@
 /*
  * A connection of a channel: handshake, greeting (until the server's SETTINGS have come, when it is
- * settled), calls, end. While calls are open and nothing has come for five minutes, it asks for a
- * sign of life; never more often, since servers hang up on clients that do.
+ * settled), calls, end. It never pings: servers hang up on clients that do so often, and TCP's
+ * keepalive finds out about those that vanished.
  */
-#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "rpc/client_impl.h"
 
-#define ASK_NS    (310 * WM_NS_PER_S)
-#define ANSWER_NS (20 * WM_NS_PER_S)
-
 static void conn_free(struct wm_rpc_client_conn *cc)
 {
-	wm_timer_stop(&cc->alive);
 	wm_list_remove(&cc->node);
 	wm_h2_free(cc->h2);
 	wm_rpc_link_abort(&cc->link);
@@ -159,29 +154,6 @@ static const struct wm_rpc_link_events link_events = {
 	.on_gone = on_gone,
 };
 
-/* ---- signs of life ---- */
-
-static void on_alive(struct wm_timer *t)
-{
-	struct wm_rpc_client_conn *cc = wm_container_of(t, struct wm_rpc_client_conn, alive);
-	struct wm_loop *loop = cc->channel->loop;
-	int64_t now = wm_loop_now(loop), next = ASK_NS;
-	struct wm_err why;
-	if (cc->h2 != NULL && cc->asked_at != 0 && wm_h2_last_heard(cc->h2) < cc->asked_at) {
-		(void)wm_fail(&why, WM_UNAVAILABLE, "connection lost: the server is silent");
-		wm_h2_fail(cc->h2, &why);
-		return;
-	}
-	cc->asked_at = 0;
-	if (cc->h2 != NULL && wm_h2_n_streams(cc->h2) > 0 &&
-	    now - wm_h2_last_heard(cc->h2) >= ASK_NS) {
-		wm_h2_ping(cc->h2);
-		cc->asked_at = now;
-		next = ANSWER_NS;
-	}
-	wm_timer_start(loop, &cc->alive, next, on_alive);
-}
-
 /* ---- birth ---- */
 
 struct wm_rpc_client_conn *wm_rpc_client_conn_new(struct wm_rpc_channel *c, struct wm_conn *conn,
@@ -193,7 +165,6 @@ struct wm_rpc_client_conn *wm_rpc_client_conn_new(struct wm_rpc_channel *c, stru
 	cc->has_peer = wm_conn_peer(conn, &cc->peer);
 	wm_str_copy(cc->name, sizeof(cc->name), name);
 	wm_list_push(&c->conns, &cc->node);
-	wm_timer_start(c->loop, &cc->alive, ASK_NS, on_alive);
 	wm_rpc_link_init(&cc->link, c->loop, conn, c->opts.tls, host, name, &link_events, cc);
 	return cc;
 }

@@ -18,8 +18,6 @@ struct wm_rpc_client_conn {
 	struct wm_rpc_channel *channel;
 	struct wm_rpc_link link;
 	struct wm_h2 *h2;
-	struct wm_timer alive; /* asks for a sign of life now and then */
-	int64_t asked_at;      /* and when it did; 0 = not asked */
 	struct wm_endpoint peer;
 	bool has_peer;
 	bool settled; /* it speaks HTTP/2: calls may go */

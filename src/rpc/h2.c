@@ -86,7 +86,6 @@ struct wm_h2 *wm_h2_new(const struct wm_h2_opts *opts)
 	h->server = opts->server;
 	h->budget = opts->budget;
 	h->max_message = opts->max_message;
-	h->heard = wm_loop_now(h->loop);
 	wm_list_init(&h->streams);
 	wm_list_init(&h->ready);
 	h->session = new_session(h);
@@ -122,7 +121,6 @@ void wm_h2_feed(struct wm_h2 *h, const void *p, size_t n)
 {
 	if (h->failing || h->lost)
 		return;
-	h->heard = wm_loop_now(h->loop);
 	ssize_t rc = nghttp2_session_mem_recv(h->session, p, n);
 	if (rc < 0) {
 		struct wm_err err;
@@ -263,19 +261,6 @@ void wm_h2_goaway(struct wm_h2 *h, bool final)
 	else
 		(void)nghttp2_submit_shutdown_notice(h->session);
 	wm_h2_schedule(h);
-}
-
-void wm_h2_ping(struct wm_h2 *h)
-{
-	if (h->failing || h->lost)
-		return;
-	(void)nghttp2_submit_ping(h->session, NGHTTP2_FLAG_NONE, NULL);
-	wm_h2_schedule(h);
-}
-
-int64_t wm_h2_last_heard(const struct wm_h2 *h)
-{
-	return h->heard;
 }
 
 size_t wm_h2_n_streams(const struct wm_h2 *h)

@@ -17,8 +17,7 @@ struct wm_h2 {
 	struct wm_buf out; /* frames collected in this turn */
 	size_t out_bytes;  /* messages that wait in streams */
 	size_t held;       /* received and not delivered */
-	int64_t heard;
-	int64_t calm_at; /* control frames: a bucket that leaks */
+	int64_t calm_at;   /* control frames: a bucket that leaks */
 	uint32_t calm_level;
 	uint32_t max_message;
 	bool server, greeted, settings_came, settings_told, goaway_came, goaway_told, lost;

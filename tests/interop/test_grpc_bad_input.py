@@ -366,7 +366,7 @@ def test_reader_that_does_not_read(server, v1):
         socks.append(s)
     time.sleep(2)
     grown = rss_mib(server) - before
-    assert grown < 8 * 60, grown  # ASan's quarantine included
+    assert grown < 8 * 60, grown  # at most 8 MiB is queued for each; the rest is ASan
     alive(server, v1)
     for s in socks:
         s.close()
@@ -423,7 +423,8 @@ def test_messages_that_never_end(server, v1):
         grown = rss_mib(server) - before
     assert sent > 33 << 20, sent
     assert refused > 10, refused
-    assert grown < 150, grown  # the limit is 32 MiB; buffers double, and ASan keeps what was freed
+    # The limit is 32 MiB; buffers double as they grow, and ASan holds back what was freed.
+    assert grown < 250, grown
     alive(server, v1)
 
 

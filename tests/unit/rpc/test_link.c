@@ -8,7 +8,7 @@ static void nobody_listens(void **state)
 {
 	struct loopback b;
 	struct ask a;
-	char target[64], text[128];
+	char target[sizeof(b.target)], text[256];
 	loopback_open(&b, CLEARTEXT, NULL);
 	(void)snprintf(target, sizeof(target), "%s", b.target);
 	loopback_drain(&b, 0);
