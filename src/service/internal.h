@@ -2,12 +2,16 @@
 /* What the files of service/ share: the context of all handlers and a few answers they have in common. */
 #include "base/list.h"
 #include "base/log.h"
+#include "loop/loop.h"
 #include "rpc/server.h"
 #include "service/service.h"
 
 struct wm_service {
 	struct wm_service_opts opts;
 	struct wm_list subscribers;
+	struct wm_list changes; /* of the state, in line; the first is under way */
+	unsigned n_changes;
+	struct wm_defer next_change;
 	struct wm_log_limit refusals; /* strangers cause them */
 	bool stopping;
 };

@@ -8,6 +8,7 @@ struct wm_service *wm_service_new(struct wm_rpc_server *server, const struct wm_
 	struct wm_service *s = wm_alloc(sizeof(*s));
 	s->opts = *opts;
 	wm_list_init(&s->subscribers);
+	wm_list_init(&s->changes);
 	wm_membership_register(s, server);
 	wm_node_register(s, server);
 	if (opts->mesh_api)
@@ -31,5 +32,8 @@ void wm_service_stop(struct wm_service *s)
 
 void wm_service_free(struct wm_service *s)
 {
+	if (s == NULL)
+		return;
+	wm_defer_cancel(&s->next_change);
 	wm_free(s);
 }
