@@ -29,6 +29,7 @@ struct wm_rpc_channel_opts {
 	void *credentials_arg;
 };
 
+/* INVALID_ARGUMENT when the target is none; nothing is connected yet. */
 WM_MUST_CHECK int wm_rpc_channel_new(struct wm_loop *loop, struct wm_log *log,
 				     const struct wm_rpc_channel_opts *opts,
 				     struct wm_rpc_channel **out, struct wm_err *err);
@@ -88,6 +89,7 @@ struct wm_rpc_stream {
 	/* Exactly once, last: NULL when the server ended with OK. */
 	void (*on_end)(struct wm_rpc_stream *s, const struct wm_err *err);
 };
+/* Begins the call: messages may be sent at once, they wait for the connection. */
 WM_MUST_CHECK int wm_rpc_stream_start(struct wm_rpc_channel *c, struct wm_rpc_stream *s,
 				      const struct wm_pb_method *method,
 				      const struct wm_rpc_call_opts *opts, struct wm_err *err);
@@ -98,6 +100,7 @@ WM_MUST_CHECK int wm_rpc_stream_start(struct wm_rpc_channel *c, struct wm_rpc_st
  */
 WM_MUST_CHECK int wm_rpc_stream_send(struct wm_rpc_stream *s, const ProtobufCMessage *message,
 				     struct wm_err *err);
+/* No message follows; the server may still send. */
 void wm_rpc_stream_half_close(struct wm_rpc_stream *s);
 /* Bytes sent that wait for the server. */
 size_t wm_rpc_stream_queued(const struct wm_rpc_stream *s);

@@ -106,16 +106,24 @@ struct wm_rpc_client_call *wm_rpc_client_call_new(struct wm_rpc_channel *c,
 void wm_rpc_client_call_free(struct wm_rpc_client_call *call);
 /* From now on it ends by its owner being told. */
 void wm_rpc_client_call_start(struct wm_rpc_client_call *call);
+/* Sends its headers, and what was queued, on @cc. */
 void wm_rpc_client_call_open(struct wm_rpc_client_call *call, struct wm_rpc_client_conn *cc);
 /* Ends it for its owner, who is told from the loop: NULL = OK. Only the first end counts. */
 void wm_rpc_client_call_end(struct wm_rpc_client_call *call, const struct wm_err *err);
+/* Ends it with CANCELLED. */
 void wm_rpc_client_call_cancel(struct wm_rpc_client_call *call);
 /* What h2 tells, by stream. */
 void wm_rpc_client_call_take_field(struct wm_h2_stream *s, bool tail, const char *name,
 				   size_t name_len, const char *value, size_t value_len);
+/* The headers are complete. */
 void wm_rpc_client_call_take_head(struct wm_h2_stream *s);
+/* One message of the answer. */
 void wm_rpc_client_call_take_message(struct wm_h2_stream *s, const struct wm_rpc_frame *frame);
+/* What came is no message, or too large. */
 void wm_rpc_client_call_take_bad(struct wm_h2_stream *s, const struct wm_err *err);
+/* The server has ended the call: its status counts now. */
 void wm_rpc_client_call_take_end(struct wm_h2_stream *s);
+/* All that was sent has gone into the connection. */
 void wm_rpc_client_call_take_drained(struct wm_h2_stream *s);
+/* The stream is over. The call may be gone afterwards. */
 void wm_rpc_client_call_take_over(struct wm_h2_stream *s, const struct wm_err *why);

@@ -13,6 +13,7 @@ struct wm_rpc_fields {
 	struct wm_arena arena;
 };
 
+/* Empty again; may be called on a zeroed struct. */
 void wm_rpc_fields_fini(struct wm_rpc_fields *f);
 /* Both are borrowed until the block has been submitted. */
 void wm_rpc_fields_add(struct wm_rpc_fields *f, const char *name, const char *value);

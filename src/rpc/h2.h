@@ -108,6 +108,7 @@ void wm_h2_fail(struct wm_h2 *h, const struct wm_err *why);
 void wm_h2_abort(struct wm_h2 *h, const struct wm_err *why);
 /* Says that no new streams are taken: soon (@final false), or from now on. */
 void wm_h2_goaway(struct wm_h2 *h, bool final);
+/* Streams that are open, or have something left to tell. */
 size_t wm_h2_n_streams(const struct wm_h2 *h);
 /* Bytes that wait to be sent, on all streams and on the wire. */
 size_t wm_h2_queued(const struct wm_h2 *h);
@@ -123,9 +124,11 @@ WM_MUST_CHECK int wm_h2_stream_send(struct wm_h2_stream *s, const ProtobufCMessa
 				    struct wm_err *err);
 /* No message follows. */
 void wm_h2_stream_end(struct wm_h2_stream *s);
+/* Bytes of messages that wait to be sent on it. */
 size_t wm_h2_stream_queued(const struct wm_h2_stream *s);
 /* on_drained comes in the loop's next turn, unless something is queued until then. */
 void wm_h2_stream_tell_drained(struct wm_h2_stream *s);
+/* Stops and resumes on_message and on_end; the peer runs out of window. */
 void wm_h2_stream_pause(struct wm_h2_stream *s, bool paused);
 /* Ends it at once with an HTTP/2 error code; on_over follows. */
 void wm_h2_stream_reset(struct wm_h2_stream *s, uint32_t code);

@@ -32,6 +32,7 @@ struct wm_h2 {
 nghttp2_session_callbacks *wm_h2_callbacks(void);
 /* Has @s looked at in the loop's next turn. */
 void wm_h2_mark(struct wm_h2_stream *s);
+/* Has the connection looked at in the loop's next turn. */
 void wm_h2_schedule(struct wm_h2 *h);
 /* Adds @s to the connection. */
 void wm_h2_attach(struct wm_h2 *h, struct wm_h2_stream *s);

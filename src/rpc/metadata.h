@@ -23,6 +23,7 @@ struct wm_rpc_metadata {
 	uint32_t n, cap;
 };
 
+/* Empty again; may be called on a zeroed struct. */
 void wm_rpc_metadata_fini(struct wm_rpc_metadata *m);
 
 /* False, and nothing added, for a key or value that may not be sent (see wm_rpc_call_add_header).
@@ -41,4 +42,5 @@ const char *wm_rpc_metadata_find(const struct wm_rpc_metadata *m, const char *ke
 /* The item at @i, borrowed until the next add; false when there is none. */
 bool wm_rpc_metadata_at(const struct wm_rpc_metadata *m, size_t i, const char **key,
 			const char **value, size_t *len);
+/* True for a key whose values may be any bytes. */
 bool wm_rpc_metadata_is_bin(const char *key);

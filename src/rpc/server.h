@@ -4,7 +4,12 @@
  * handlers by method and may put one gate in front of all of them. A call object is the handler's
  * from the moment it is handed one until wm_rpc_call_finish: it stays valid even when the client
  * went away (wm_rpc_call_on_cancel tells), so an answer that comes late is simply dropped. Loop
- * thread only. Protocol: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
+ * thread only.
+ *
+ * Limits besides those of the options: ten seconds from accept to the client's HTTP/2 settings;
+ * 16 KiB of request headers; 32 MiB of a connection and 256 MiB in all that came and was not yet
+ * delivered (calls beyond end with RESOURCE_EXHAUSTED); frames that carry nothing, by rate.
+ * Protocol: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
  */
 #include "base/addr.h"
 #include "base/arena.h"
@@ -50,6 +55,7 @@ struct wm_rpc_server_opts {
 	uint32_t max_queued;      /* bytes waiting for a slow reader, per connection; 0 = 8 MiB */
 };
 
+/* A server without methods and addresses. */
 struct wm_rpc_server *wm_rpc_server_new(struct wm_loop *loop, struct wm_log *log);
 /* Before open. @handlers and @arg are borrowed for the server's life. A path twice is our bug. */
 void wm_rpc_server_register(struct wm_rpc_server *s, const struct wm_rpc_handler *handlers,
@@ -70,6 +76,7 @@ void wm_rpc_server_free(struct wm_rpc_server *s);
 
 /* ---- a call ---- */
 const struct wm_pb_method *wm_rpc_call_method(const struct wm_rpc_call *call);
+/* The loop that the call, and so its handler, runs on. */
 struct wm_loop *wm_rpc_call_loop(const struct wm_rpc_call *call);
 /* For what the answer is built from; dies with the call. */
 struct wm_arena *wm_rpc_call_arena(struct wm_rpc_call *call);
@@ -79,12 +86,14 @@ struct wm_arena *wm_rpc_call_arena(struct wm_rpc_call *call);
  * them.
  */
 const char *wm_rpc_call_metadata(const struct wm_rpc_call *call, const char *key);
+/* The same, with the value's length. */
 const char *wm_rpc_call_metadata_n(const struct wm_rpc_call *call, const char *key, size_t *len);
 /* Walks all of them; *@at starts at 0. False at the end. */
 bool wm_rpc_call_metadata_next(const struct wm_rpc_call *call, size_t *at, const char **key,
 			       const char **value);
 /* False over a local socket. */
 bool wm_rpc_call_peer(const struct wm_rpc_call *call, struct wm_endpoint *out);
+/* The address that the client connected to; false over a local socket. */
 bool wm_rpc_call_local(const struct wm_rpc_call *call, struct wm_endpoint *out);
 /* Subject CN of the verified client certificate, or NULL. Borrowed from the connection. */
 const char *wm_rpc_call_peer_cn(const struct wm_rpc_call *call);
@@ -92,10 +101,12 @@ const char *wm_rpc_call_peer_cn(const struct wm_rpc_call *call);
 int64_t wm_rpc_call_deadline(const struct wm_rpc_call *call);
 /* Who calls, as the gate found out; NULL when nobody said. Copied. */
 void wm_rpc_call_set_identity(struct wm_rpc_call *call, const char *id);
+/* What set_identity said, borrowed; or NULL. */
 const char *wm_rpc_call_identity(const struct wm_rpc_call *call);
 
 /* The handler's own state of this call; starts as NULL, and is only kept. */
 void wm_rpc_call_set_data(struct wm_rpc_call *call, void *data);
+/* What set_data said. */
 void *wm_rpc_call_data(const struct wm_rpc_call *call);
 
 /*
@@ -104,6 +115,7 @@ void *wm_rpc_call_data(const struct wm_rpc_call *call);
  * printable ASCII (unless the key ends in "-bin", which is sent as base64), is left out and logged.
  */
 void wm_rpc_call_add_header(struct wm_rpc_call *call, const char *key, const char *value);
+/* As add_header, for what is sent behind the last message. */
 void wm_rpc_call_add_trailer(struct wm_rpc_call *call, const char *key, const char *value);
 /* Sends the headers now instead of with the first message; later ones are left out. */
 void wm_rpc_call_send_headers(struct wm_rpc_call *call);
@@ -129,6 +141,7 @@ void wm_rpc_call_on_cancel(struct wm_rpc_call *call,
 			   void (*cb)(struct wm_rpc_call *call, const struct wm_err *why,
 				      void *arg),
 			   void *arg);
+/* True once nobody waits for the answer any more. */
 bool wm_rpc_call_is_cancelled(const struct wm_rpc_call *call);
 /* Ends the call with OK (@err NULL) or an error. The call is gone afterwards. */
 void wm_rpc_call_finish(struct wm_rpc_call *call, const struct wm_err *err);

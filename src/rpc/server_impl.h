@@ -102,10 +102,14 @@ void wm_rpc_server_conn_gone(struct wm_rpc_server *s);
 
 /* ---- server_request.c: a call as the wire makes it ---- */
 struct wm_rpc_call *wm_rpc_call_new(struct wm_rpc_server_conn *sc);
+/* Notes a header field. */
 void wm_rpc_call_take_field(struct wm_rpc_call *call, const char *name, size_t name_len,
 			    const char *value, size_t value_len);
+/* The headers are complete: the call is judged. */
 void wm_rpc_call_take_head(struct wm_rpc_call *call);
+/* One message of the request. */
 void wm_rpc_call_take_message(struct wm_rpc_call *call, const struct wm_rpc_frame *frame);
+/* The client has sent its last message. */
 void wm_rpc_call_take_end(struct wm_rpc_call *call);
 
 /* ---- server_call.c ---- */
@@ -116,5 +120,7 @@ void wm_rpc_call_refuse(struct wm_rpc_call *call, const struct wm_err *err);
 void wm_rpc_call_cancel(struct wm_rpc_call *call, const struct wm_err *why, bool answer);
 /* Its stream is over. The call may be gone afterwards. */
 void wm_rpc_call_over(struct wm_rpc_call *call, const struct wm_err *why);
+/* All that was sent has gone into the connection. */
 void wm_rpc_call_take_drained(struct wm_rpc_call *call);
+/* Adds status and trailers to the last block. */
 void wm_rpc_call_put_trailers(struct wm_rpc_call *call, struct wm_rpc_fields *f);

@@ -20,8 +20,8 @@ char *wm_rpc_percent_decode(const char *text, size_t len, char *out, size_t size
 
 /* "20m", "1500u": one to eight digits and a unit. False for anything else. */
 bool wm_rpc_timeout_parse(const char *text, size_t len, int64_t *out_ns);
-/* The finest unit that fits, rounded up; at least "1n". */
 #define WM_RPC_TIMEOUT_TEXT 12
+/* The finest unit that fits, rounded up; at least "1n". */
 char *wm_rpc_timeout_format(int64_t ns, char out[WM_RPC_TIMEOUT_TEXT]);
 
 /* What an HTTP status other than 200 means when no grpc-status came with it. */
