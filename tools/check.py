@@ -1,22 +1,32 @@
 #!/usr/bin/env python3
-"""Runs every test: `make check`. Builds three trees (gcc with ASan and UBSan; gcc with TSan for what
-uses threads; clang, for its warnings and for the coverage of the fuzz corpora), runs the suites of
-each and the tests of whole programs, and ends with a line 'N passed, N failed'."""
+"""Runs every test: `make check`. Builds three trees (gcc with ASan and UBSan; gcc with TSan, of what
+threads share; clang, for its warnings and for the coverage of the fuzz corpora), runs the suites of
+each and the tests of whole programs, looks whether anything stayed behind on the host, and ends with
+a line 'N passed, N failed'. Logs stay in build-logs/; those of failures are shown."""
 
 import argparse
+import glob
 import json
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 import xml.etree.ElementTree as xml
 
-REPO = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+import traces
+
+REPO = traces.REPO
+LOGS = os.path.join(REPO, "build-logs")
+PATIENCE = 900  # seconds that one stage may take before it counts as hung
 ENV = dict(
     os.environ,
     ASAN_OPTIONS="detect_leaks=1:abort_on_error=0:detect_stack_use_after_return=1",
     UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1",
     TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1",
+    PYTHONDONTWRITEBYTECODE="1",
+    **traces.MARK,
 )
 
 passed, failed = 0, 0
@@ -36,58 +46,148 @@ def record(name, good):
         failures.append(name)
 
 
-def stage(title, command, env=None, log=None):
-    """Runs one command; its output goes to a log that is shown when it fails."""
+def indent(text, lines):
+    say("    " + "\n    ".join(text.splitlines()[-lines:]))
+
+
+def log_path(title):
+    return os.path.join(LOGS, title.replace(" ", "-").replace("/", "-") + ".log")
+
+
+def log_of(title):
+    with open(log_path(title), errors="replace") as f:
+        return f.read()
+
+
+def run(command, env, out, patience):
+    """The exit status; a command that hangs is interrupted, so that it can clean up, then killed."""
+    with subprocess.Popen(command, cwd=REPO, env=env, stdin=subprocess.DEVNULL, stdout=out,
+                          stderr=subprocess.STDOUT) as process:
+        for signum in (signal.SIGINT, signal.SIGKILL):
+            try:
+                return process.wait(patience)
+            except subprocess.TimeoutExpired:
+                os.write(out.fileno(), f"\nnot done after {patience} s\n".encode())
+                process.send_signal(signum)
+                patience = 60
+        return process.wait()
+
+
+def stage(title, command, env=None, patience=PATIENCE, tail=80):
+    """Runs one command; its output goes to a log, whose end is shown when the command fails."""
     start = time.monotonic()
-    path = os.path.join(REPO, "build-logs", (log or title).replace(" ", "-").replace("/", "-") + ".log")
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w") as out:
-        status = subprocess.run(command, cwd=REPO, env=env or ENV, stdout=out, stderr=subprocess.STDOUT).returncode
-    say(f"{'ok  ' if status == 0 else 'FAIL'} {title} ({time.monotonic() - start:.0f} s)")
-    if status != 0:
-        with open(path, errors="replace") as f:
-            tail = f.read().splitlines()[-80:]
-        say("    " + "\n    ".join(tail))
-    return status == 0
+    os.makedirs(LOGS, exist_ok=True)
+    with open(log_path(title), "w") as out:
+        good = run(command, env or ENV, out, patience) == 0
+    say(f"{'ok  ' if good else 'FAIL'} {title} ({time.monotonic() - start:.0f} s)")
+    if not good and tail > 0:
+        indent(log_of(title), tail)
+    return good
 
 
-def build(folder, title, *options, env=None):
+def counted(title, command, **how):
+    """A stage that counts as one test."""
+    good = stage(title, command, **how)
+    record(title, good)
+    return good
+
+
+def build(folder, title, *options, env=None, targets=()):
     if not os.path.exists(os.path.join(REPO, folder, "build.ninja")):
         if not stage(f"set up {title}", ["meson", "setup", folder, "--werror", *options], env=env):
             record(f"set up {title}", False)
             return False
-    good = stage(f"build {title}", ["ninja", "-C", folder], env=env)
-    record(f"build {title}", good)
-    return good
+    if callable(targets):
+        targets = targets(folder)
+    return counted(f"build {title}", ["ninja", "-C", folder, *targets], env=env)
+
+
+def programs_of(suite):
+    """Names the programs of a suite's tests: all that has to be built to run it."""
+    def targets(folder):
+        tests = json.loads(subprocess.run(["meson", "introspect", "--tests", folder], cwd=REPO, check=True,
+                                          capture_output=True, text=True).stdout)
+        top = os.path.join(REPO, folder)
+        return sorted({os.path.relpath(test["cmd"][0], top) for test in tests
+                       if f"webmesh:{suite}" in test["suite"]})
+    return targets
 
 
 def meson_tests(folder, title, *options):
     log = os.path.join(REPO, folder, "meson-logs", "testlog.json")
     if os.path.exists(log):
         os.remove(log)
-    stage(f"test {title}", ["meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs", "-t", "3", *options])
-    if not os.path.exists(log):
+    stage(f"test {title}", ["meson", "test", "-C", folder, "--no-rebuild", "-t", "3", *options], tail=0)
+    rows = []
+    if os.path.exists(log):
+        with open(log) as f:
+            rows = [json.loads(line) for line in f]
+    if not rows:
+        indent(log_of(f"test {title}"), 40)
         record(f"test {title}: no test ran", False)
-        return
-    with open(log) as f:
-        for line in f:
-            row = json.loads(line)
-            record(f"{title}: {row['name']}", row["result"] in ("OK", "EXPECTEDFAIL"))
+    for row in rows:
+        good = row["result"] == "OK"
+        record(f"{title}: {row['name']}", good)
+        if not good:
+            say(f"FAIL {title}: {row['name']}: {row['result']}")
+            indent(row.get("stdout", "") + row.get("stderr", ""), 80)
 
 
-def pytests(title, *paths):
-    report = os.path.join(REPO, "build-logs", f"{title}.xml")
+def pytests(title):
+    """All tests of whole programs: every folder of tests/ that holds some, but for those of the house's
+    own checkers, which meson runs."""
+    folders = sorted({os.path.dirname(p) for p in glob.glob(os.path.join(REPO, "tests", "*", "test_*.py"))})
+    folders = [f for f in folders if os.path.basename(f) != "tools"]
+    report = os.path.join(LOGS, title.replace(" ", "-") + ".xml")
     if os.path.exists(report):
         os.remove(report)
-    paths = [p for p in paths if os.path.exists(os.path.join(REPO, p))]
-    env = dict(ENV, WM_BUILD=os.path.join(REPO, "build-asan"), PYTHONDONTWRITEBYTECODE="1")
-    stage(title, ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml", report, *paths], env=env)
+    with tempfile.TemporaryDirectory(prefix="webmesh-pytest-") as scratch:
+        stage(title, ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=15",
+                      "--basetemp", os.path.join(scratch, "t"), "--junitxml", report, *folders],
+              env=dict(ENV, WM_BUILD=os.path.join(REPO, "build-asan")), tail=400)
     if not os.path.exists(report):
         record(f"{title}: no test ran", False)
         return
-    for case in xml.parse(report).getroot().iter("testcase"):
+    cases = list(xml.parse(report).getroot().iter("testcase"))
+    for case in cases:
         bad = any(child.tag in ("failure", "error", "skipped") for child in case)
         record(f"{case.get('classname')}.{case.get('name')}", not bad)
+    for folder in folders:
+        name = "tests." + os.path.basename(folder)
+        if not any(case.get("classname").startswith(name + ".") for case in cases):
+            record(f"{name}: no test ran", False)
+
+
+def coverage(folder):
+    title = "coverage of the fuzz corpora"
+    if counted(title, ["/usr/bin/python3", "tools/fuzz_coverage.py", folder]):
+        say(log_of(title).rstrip())
+
+
+def nothing_left(before):
+    left = traces.compare(before, traces.take())
+    say("FAIL left behind:" if left else "ok   nothing is left behind")
+    if left:
+        indent("\n".join(left), 80)
+    record("nothing is left behind", not left)
+
+
+def run_all(long):
+    before = traces.take()
+    if build("build-asan", "with ASan and UBSan", "-Db_sanitize=address,undefined", "-Doptimization=1",
+             "-Dbench=false"):
+        meson_tests("build-asan", "under ASan and UBSan")
+        pytests("whole programs")
+    if build("build-tsan", "with TSan", "-Db_sanitize=thread", "-Doptimization=1", "-Dfuzz=false",
+             "-Dbench=false", targets=programs_of("threads")):
+        meson_tests("build-tsan", "under TSan", "--suite", "threads")
+    if build("build-clang", "with clang", "-Doptimization=1", "-Ddebug=false", "-Dfuzz_coverage=true",
+             env=dict(ENV, CC="clang")):
+        coverage("build-clang")
+    if long:
+        counted("the list of packages", ["tools/check_packages", "demo", "check"], patience=2 * 3600)
+        counted("fuzzing", ["/usr/bin/python3", "tools/fuzz.py", "--seconds", "600"], patience=12 * 3600)
+    nothing_left(before)
 
 
 def main():
@@ -98,26 +198,13 @@ def main():
         say("The tests make network namespaces and need root: sudo make check")
         say("0 passed, 1 failed")
         return 1
-
-    if build("build-asan", "with ASan and UBSan", "-Db_sanitize=address,undefined", "-Doptimization=1"):
-        meson_tests("build-asan", "under ASan and UBSan")
-        pytests("whole programs", "tests/cli", "tests/net", "tests/interop")
-    if build("build-tsan", "with TSan", "-Db_sanitize=thread", "-Doptimization=1", "-Dfuzz=false", "-Dbench=false"):
-        meson_tests("build-tsan", "under TSan", "--suite", "threads")
-    clang = dict(ENV, CC="clang")
-    if build("build-clang", "with clang", "-Doptimization=1", "-Dbench=false", "-Dfuzz_coverage=true", env=clang):
-        record("coverage of the fuzz corpora",
-               stage("coverage of the fuzz corpora", ["/usr/bin/python3", "tools/fuzz_coverage.py", "build-clang"]))
-        with open(os.path.join(REPO, "build-logs", "coverage-of-the-fuzz-corpora.log")) as f:
-            say(f.read().rstrip())
-    if options.long:
-        record("the list of packages", stage("the list of packages", ["tools/check_packages", "demo", "check"]))
-        record("fuzzing", stage("fuzzing", ["/usr/bin/python3", "tools/fuzz.py", "--seconds", "600"]))
-
+    start = time.monotonic()
+    run_all(options.long)
     if failures:
         say("failed:")
         for name in failures:
             say(f"    {name}")
+    say(f"{(time.monotonic() - start) / 60:.1f} minutes; logs in build-logs/")
     say(f"{passed} passed, {failed} failed")
     return 0 if failed == 0 and passed > 0 else 1
 
