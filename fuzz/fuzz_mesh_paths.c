@@ -1,10 +1,12 @@
 /*
  * Any text as an ID, as a key of the registry and as a user's path. What is taken apart must go
- * together again to the same key, and what passes for an ID must be one by every rule.
+ * together again to the same key, and what passes for an ID must be one by every rule. Three lines
+ * are the stored network state.
  */
 #include "base/mem.h"
 #include "base/str.h"
 #include "mesh/ids.h"
+#include "mesh/network.h"
 #include "mesh/paths.h"
 #include <assert.h>
 #include <stdint.h>
@@ -54,6 +56,33 @@ static void check_parts(const char *key)
 		assert(wm_id_is_valid(parts.name) && wm_path_key_is_reserved(key));
 }
 
+/* What is read can be written and read again; what is right besides has room for a node. */
+static void check_network(char *v4, char *v6, char *domain)
+{
+	char v4_text[WM_PREFIX_TEXT], v6_text[WM_PREFIX_TEXT];
+	struct wm_network net, again;
+	struct wm_err err;
+
+	if (!wm_network_parse(v4, v6, domain, &net))
+		return;
+	assert(wm_network_parse(wm_prefix_format(&net.v4, v4_text),
+				wm_prefix_format(&net.v6, v6_text), net.domain, &again));
+	assert(wm_prefix_equal(&net.v4, &again.v4) && wm_prefix_equal(&net.v6, &again.v6));
+	assert(strcmp(net.domain, domain) == 0);
+	if (wm_network_check(&net, &err) == 0)
+		assert(net.v6.bits == 48 && net.v4.bits < 32);
+}
+
+static void check_lines(char *text)
+{
+	char *second = strchr(text, '\n'), *third = second != NULL ? strchr(second + 1, '\n') : NULL;
+
+	if (third == NULL)
+		return;
+	*second = *third = '\0';
+	check_network(text, second + 1, third + 1);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -69,6 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		assert(wm_node_id_check(text, "id", &err) == WM_INVALID_ARGUMENT);
 		assert(!wm_node_id_is_valid(text));
 	}
+	check_lines(text);
 	wm_free(text);
 	return 0;
 }
