@@ -167,7 +167,10 @@ class Lab:
         self.processes = []
 
     def sh(self, command, check=True):
-        return subprocess.run(shlex.split(command), check=check, capture_output=True, text=True)
+        done = subprocess.run(shlex.split(command), capture_output=True, text=True, check=False)
+        if check and done.returncode != 0:
+            raise AssertionError(f"{command}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+        return done
 
     def host(self, name):
         self.hosts[name] = Host(self, name)
