@@ -32,9 +32,9 @@ struct wm_tls_hints {
 };
 
 struct wm_tls_client_opts {
-	struct wm_tls_source ca;          /* trusted besides the system's roots */
+	struct wm_tls_source ca;          /* trusted besides the system's roots, */
 	struct wm_tls_source cert, key;   /* our own, for mTLS; both or none */
-	bool verify_chain_only;           /* any name will do */
+	bool verify_chain_only;           /* any name will do, but then it alone is trusted */
 	bool skip_verify;                 /* anybody will do */
 	const struct wm_tls_hints *hints; /* static; NULL: as in the comments above */
 };

@@ -268,9 +268,15 @@ static int set_up_client(struct wm_tls_config *c, const struct wm_tls_client_opt
 		rc = load_pair(c->ctx, &o->cert, &o->key, "client", err);
 	if (rc == 0 && !wm_tls_source_is_empty(&o->ca))
 		rc = trust_source(c->ctx, &o->ca, "CA", false, err);
-	if (o->skip_verify)
+	if (rc != 0 || o->skip_verify)
 		return rc;
-	wm_tls_roots_attach(SSL_CTX_get_cert_store(c->ctx));
+	/* The system's roots sign for anybody: without a look at the name that would prove nothing. */
+	if (!o->verify_chain_only)
+		wm_tls_roots_attach(SSL_CTX_get_cert_store(c->ctx));
+	else if (wm_tls_source_is_empty(&o->ca))
+		return wm_fail(err, WM_INVALID_ARGUMENT,
+			       "%s needs an authority of your own: give its certificate with %s",
+			       c->hints.names, c->hints.ca);
 	demand_verification(c, SSL_VERIFY_PEER);
 	c->verifies_name = !o->verify_chain_only;
 	return rc;

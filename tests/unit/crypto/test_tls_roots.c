@@ -43,17 +43,17 @@ static void install_root(const struct wm_pki_cert *ca)
 	assert_int_equal(system(command), 0);
 }
 
-static int shake_hands(const char *cert, const char *key, struct wm_err *err)
+static int shake_hands(const char *cert, const char *key, const struct wm_tls_client_opts *co,
+		       struct wm_err *err)
 {
 	struct wm_tls_server_opts so = {.cert.file = in_folder(&f, cert),
 					.key.file = in_folder(&f, key)};
-	struct wm_tls_client_opts co = {0};
 	struct wm_tls_config *sc, *cc;
 	struct wm_tls *s, *c;
 	int rc = 0;
 
 	assert_int_equal(wm_tls_config_new_server(&so, &sc, NULL), 0);
-	assert_int_equal(wm_tls_config_new_client(&co, &cc, NULL), 0);
+	assert_int_equal(wm_tls_config_new_client(co, &cc, NULL), 0);
 	s = wm_tls_new(sc, NULL);
 	c = wm_tls_new(cc, "node-1");
 	for (int i = 0; i < 3 && rc == 0; i++) {
@@ -78,6 +78,7 @@ static void test_roots_of_the_environment(void **state)
 	const struct wm_pki_key_opts key = {0};
 	struct wm_pki_cert *ca, *other, *leaf, *stranger;
 	int64_t now = wm_clock_wall(), day = 86400 * WM_NS_PER_S;
+	struct wm_tls_client_opts co = {0};
 	struct wm_err err;
 
 	folder_open(&f);
@@ -92,12 +93,18 @@ static void test_roots_of_the_environment(void **state)
 	install_root(ca);
 	/* Twice: the second config finds what the process has read already. */
 	for (int i = 0; i < 2; i++) {
-		if (shake_hands("leaf.crt", "leaf.key", &err) != 0)
+		if (shake_hands("leaf.crt", "leaf.key", &co, &err) != 0)
 			fail_msg("%s", err.text);
-		assert_int_equal(shake_hands("stranger.crt", "stranger.key", &err),
+		assert_int_equal(shake_hands("stranger.crt", "stranger.key", &co, &err),
 				 WM_UNAUTHENTICATED);
 		assert_non_null(strstr(err.text, "not trusted here (other-ca)"));
 	}
+	/* With names unchecked, who has any public certificate would be anybody: our own CA counts. */
+	put(other, "other.crt");
+	co.ca.file = in_folder(&f, "other.crt");
+	co.verify_chain_only = true;
+	assert_int_equal(shake_hands("stranger.crt", "stranger.key", &co, &err), 0);
+	assert_int_equal(shake_hands("leaf.crt", "leaf.key", &co, &err), WM_UNAUTHENTICATED);
 	wm_pki_cert_free(stranger);
 	wm_pki_cert_free(leaf);
 	wm_pki_cert_free(other);
