@@ -37,6 +37,13 @@ static void on_answered(struct wm_rpc_unary *u, const struct wm_err *err)
 	wm_rpc_channel_close(channel);
 }
 
+/* Whoever asked has gone, or we are stopping: nobody waits for the other node's answer any more. */
+static void on_cancel(struct wm_rpc_call *call, const struct wm_err *why, void *arg)
+{
+	struct forward *f = arg;
+	wm_rpc_unary_cancel(&f->unary);
+}
+
 static int start_forward(struct wm_service *s, struct wm_rpc_call *call, const char *id,
 			 struct wm_err *err)
 {
@@ -62,6 +69,8 @@ static int start_forward(struct wm_service *s, struct wm_rpc_call *call, const c
 				&request.base, &opts, on_answered, err);
 	if (rc != 0)
 		wm_rpc_channel_close(f->channel);
+	else
+		wm_rpc_call_on_cancel(call, on_cancel, f);
 	return rc;
 }
 

@@ -20,11 +20,11 @@ static int by_header(const struct wm_auth_call *call, char id[WM_IDENT_TEXT], st
 
 static const struct wm_auth_provider provider = {"test", by_header};
 
-static size_t networks(void *arg, struct wm_prefix out[2])
+static bool is_mesh_path(void *arg, const struct wm_addr *from, const struct wm_addr *to)
 {
-	struct house *h = arg;
-	assert_true(wm_prefix_parse("127.0.0.0/8", &out[0]));
-	return h->in_mesh ? 1 : 0;
+	const struct house *h = arg;
+	assert_true(wm_addr_is_loopback(from) && wm_addr_is_loopback(to));
+	return h->in_mesh;
 }
 
 static void status(void *arg, struct wm_arena *a, V1__Status *out)
@@ -38,6 +38,8 @@ static bool find_node(void *arg, const char *id, struct wm_endpoint *out)
 	*out = h->at;
 	if (wm_streq(id, "nobody-home"))
 		out->port = 1; /* refused */
+	if (wm_streq(id, "silent"))
+		*out = h->silent;
 	return !wm_streq(id, "unknown");
 }
 
@@ -84,7 +86,7 @@ int house_setup(void **state)
 	h->server = wm_rpc_server_new(h->loop, NULL);
 	struct wm_service_opts opts = {.loop = h->loop, .node_id = "alpha", .store = h->store,
 				       .live = h->live, .auth = &provider, .mesh_api = true,
-				       .status = status, .networks = networks,
+				       .status = status, .is_mesh_path = is_mesh_path,
 				       .find_node = find_node, .arg = h};
 	h->service = wm_service_new(h->server, &opts);
 	struct wm_rpc_server_opts listen = {.gate = wm_service_gate, .gate_arg = h->service};

@@ -28,6 +28,7 @@ struct house {
 	struct wm_service *service;
 	struct wm_rpc_channel *channel;
 	struct wm_endpoint at;
+	struct wm_endpoint silent; /* of the node "silent", if the test has one */
 	bool in_mesh;
 	bool stopped;
 };

@@ -3,7 +3,9 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/str.h"
+#include "loop/conn.h"
 
 static char beta[] = "beta";
 
@@ -41,6 +43,44 @@ static void test_status_of_others(void **state)
 			 WM_UNAUTHENTICATED);
 	assert_non_null(strstr(ask.err.text, "beta"));
 	wm_rpc_unary_fini(&ask.unary);
+}
+
+static void on_accept(void *arg, struct wm_conn *c)
+{
+	struct wm_conn **accepted = arg;
+	*accepted = c; /* and not a word */
+}
+
+static bool is_accepted(void *arg)
+{
+	return *(struct wm_conn **)arg != NULL;
+}
+
+/* Who asked about a node that does not answer keeps neither us nor itself from stopping. */
+static void test_stop_while_another_is_asked(void **state)
+{
+	struct house *h = *state;
+	struct ask ask;
+	struct wm_err err;
+	struct wm_listener *listener;
+	struct wm_conn *accepted = NULL;
+	struct wm_listen_opts listen = {0};
+	char silent[] = "silent";
+	V1__GetStatusRequest req = V1__GET_STATUS_REQUEST__INIT;
+	assert_true(wm_endpoint_parse("127.0.0.1:0", &listen.at));
+	assert_int_equal(wm_listener_open(h->loop, &listen, on_accept, &accepted, &listener, &err), 0);
+	wm_listener_endpoint(listener, &h->silent);
+	req.id = silent;
+	house_ask(h, &ask, "/v1.Node/GetStatus", "x", &req.base);
+	assert_true(wm_loop_run_until(h->loop, is_accepted, &accepted, 5000));
+	int64_t begin = wm_clock_now();
+	house_stop(h);
+	assert_true(wm_clock_now() - begin < WM_NS_PER_S);
+	house_wait(h, &ask.done);
+	assert_int_equal(ask.err.code, WM_UNAVAILABLE);
+	wm_rpc_unary_fini(&ask.unary);
+	wm_conn_close(accepted);
+	wm_listener_close(listener);
 }
 
 static void test_nodes(void **state)
@@ -99,7 +139,8 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, house_setup, house_teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_own_status), TEST(test_status_of_others), TEST(test_nodes),
+		TEST(test_own_status), TEST(test_status_of_others),
+		TEST(test_stop_while_another_is_asked), TEST(test_nodes),
 		TEST(test_graph),      TEST(test_methods_of_later_versions),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
