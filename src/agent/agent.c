@@ -100,11 +100,22 @@ static int open_fabric(struct wm_agent *a, struct wm_err *err)
 	return rc != 0 ? rc : detect_endpoints(a, err);
 }
 
-static size_t networks(void *arg, struct wm_prefix out[2])
+/*
+ * Did a connection come through the tunnel? An address in our networks is not enough, for a bridge
+ * of containers or a whole LAN may lie in them too: our own interface has to have brought it. What
+ * this node asks itself has its own address and comes by no cable.
+ */
+static bool is_mesh_path(void *arg, const struct wm_addr *from, unsigned interface)
 {
-	struct wm_agent *a = arg;
-	memcpy(out, a->networks, sizeof(a->networks));
-	return a->n_networks;
+	const struct wm_agent *a = arg;
+	struct wm_prefix own;
+	bool inside = false;
+	for (size_t i = 0; i < a->n_networks; i++)
+		inside |= wm_prefix_contains(&a->networks[i], from);
+	if (!inside)
+		return false;
+	return interface == wm_wg_device_ifindex(a->device) ||
+	       (wm_fabric_address(a->fabric, from->family, &own) && wm_addr_equal(&own.addr, from));
 }
 
 /* Another node's API: over our own graph when we hold the state, else only a direct peer's. */
@@ -141,7 +152,7 @@ static int open_api(struct wm_agent *a, struct wm_err *err)
 		.client_tls = a->identity.client_tls,
 		.mesh_api = o->services_api_mesh_enabled,
 		.status = wm_agent_status,
-		.networks = networks,
+		.is_mesh_path = is_mesh_path,
 		.find_node = find_node,
 		.arg = a,
 	};

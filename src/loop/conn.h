@@ -85,5 +85,7 @@ void wm_conn_shutdown(struct wm_conn *c);
 /* False for a local socket. */
 bool wm_conn_peer(const struct wm_conn *c, struct wm_endpoint *out);
 bool wm_conn_local(const struct wm_conn *c, struct wm_endpoint *out);
+/* Of an accepted connection: the index of the interface that brought it; 0 when nobody knows. */
+unsigned wm_conn_interface(const struct wm_conn *c);
 /* Bytes still queued are lost; shut down and wait for the end to be polite. NULL is allowed. */
 void wm_conn_close(struct wm_conn *c);

@@ -93,8 +93,8 @@ bool wm_rpc_call_metadata_next(const struct wm_rpc_call *call, size_t *at, const
 			       const char **value);
 /* False over a local socket. */
 bool wm_rpc_call_peer(const struct wm_rpc_call *call, struct wm_endpoint *out);
-/* The address that the client connected to; false over a local socket. */
-bool wm_rpc_call_local(const struct wm_rpc_call *call, struct wm_endpoint *out);
+/* The index of the interface that brought the connection; 0 when nobody knows. */
+unsigned wm_rpc_call_interface(const struct wm_rpc_call *call);
 /* Subject CN of the verified client certificate, or NULL. Borrowed from the connection. */
 const char *wm_rpc_call_peer_cn(const struct wm_rpc_call *call);
 /* Nanoseconds of wm_clock_now, or INT64_MAX without a deadline. */

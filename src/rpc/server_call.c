@@ -61,10 +61,9 @@ bool wm_rpc_call_peer(const struct wm_rpc_call *call, struct wm_endpoint *out)
 	return call->conn->has_peer;
 }
 
-bool wm_rpc_call_local(const struct wm_rpc_call *call, struct wm_endpoint *out)
+unsigned wm_rpc_call_interface(const struct wm_rpc_call *call)
 {
-	*out = call->conn->local;
-	return call->conn->has_local;
+	return call->conn->interface;
 }
 
 const char *wm_rpc_call_peer_cn(const struct wm_rpc_call *call)

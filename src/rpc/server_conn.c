@@ -243,7 +243,7 @@ void wm_rpc_server_conn_new(struct wm_rpc_port *port, struct wm_conn *c)
 	sc->port = port;
 	sc->server = port->server;
 	sc->has_peer = wm_conn_peer(c, &sc->peer);
-	sc->has_local = wm_conn_local(c, &sc->local);
+	sc->interface = wm_conn_interface(c);
 	if (sc->has_peer)
 		(void)wm_endpoint_format(&sc->peer, sc->name);
 	else

@@ -51,8 +51,9 @@ struct wm_rpc_server_conn {
 	struct wm_timer hello; /* how long it may take to say something, and to go */
 	struct wm_list calls;
 	bool greeted, link_gone, cancelled;
-	bool has_peer, has_local;
-	struct wm_endpoint peer, local;
+	bool has_peer;
+	struct wm_endpoint peer;
+	unsigned interface;
 	char *peer_cn;
 	char name[WM_ENDPOINT_TEXT + 16];
 };

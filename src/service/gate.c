@@ -35,25 +35,15 @@ static const struct policy *find_policy(const char *path)
 	return NULL;
 }
 
-bool wm_service_in_mesh(const struct wm_service *s, const struct wm_addr *addr)
-{
-	struct wm_prefix networks[2];
-	size_t n = s->opts.networks(s->opts.arg, networks);
-	for (size_t i = 0; i < n; i++)
-		if (wm_prefix_contains(&networks[i], addr))
-			return true;
-	return false;
-}
-
-/* True when the call came over the mesh: both ends of its connection are mesh addresses. */
+/* True when the call came over the mesh. */
 static bool came_over_mesh(const struct wm_service *s, const struct wm_rpc_call *call,
 			   struct wm_addr *from)
 {
-	struct wm_endpoint peer, local;
-	if (!wm_rpc_call_peer(call, &peer) || !wm_rpc_call_local(call, &local))
+	struct wm_endpoint peer;
+	if (!wm_rpc_call_peer(call, &peer))
 		return false;
 	*from = peer.addr;
-	return wm_service_in_mesh(s, &peer.addr) && wm_service_in_mesh(s, &local.addr);
+	return s->opts.is_mesh_path(s->opts.arg, from, wm_rpc_call_interface(call));
 }
 
 static int authenticate(const struct wm_service *s, struct wm_rpc_call *call, struct wm_err *err)
@@ -130,5 +120,28 @@ int wm_service_check_state(const struct wm_service *s, struct wm_err *err)
 		return wm_fail(err, WM_UNAVAILABLE,
 			       "%s holds no state of the mesh: ask a storage member",
 			       s->opts.node_id);
+	return 0;
+}
+
+static bool is_of_keepers(V1__Feature feature)
+{
+	return feature == V1__FEATURE__MEMBERSHIP || feature == V1__FEATURE__STORAGE_QUERIER ||
+	       feature == V1__FEATURE__STORAGE_PROVIDER || feature == V1__FEATURE__REGISTRAR;
+}
+
+int wm_service_check_features(const struct wm_service *s, const char *node_id,
+			      V1__FeaturePort *const *features, size_t n, struct wm_err *err)
+{
+	if (wm_streq(node_id, s->opts.node_id))
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		if (is_of_keepers(features[i]->feature))
+			return wm_fail(err, WM_PERMISSION_DENIED,
+				       "features: %s does not keep the state of the mesh and cannot "
+				       "offer %s",
+				       node_id,
+				       protobuf_c_enum_descriptor_get_value(&v1__feature__descriptor,
+									    features[i]->feature)
+					       ->name);
 	return 0;
 }

@@ -33,8 +33,13 @@ WM_MUST_CHECK int wm_service_check_self(const struct wm_service *s, const struct
 					const char *node_id, bool anonymous, struct wm_err *err);
 /* UNAVAILABLE or UNIMPLEMENTED when this node has no state to answer from. */
 WM_MUST_CHECK int wm_service_check_state(const struct wm_service *s, struct wm_err *err);
-/* True when the address lies in one of the mesh networks. */
-bool wm_service_in_mesh(const struct wm_service *s, const struct wm_addr *addr);
+/*
+ * PERMISSION_DENIED when @node_id says that it serves what only a node that keeps the state serves,
+ * and does not keep it: members follow whoever says so.
+ */
+WM_MUST_CHECK int wm_service_check_features(const struct wm_service *s, const char *node_id,
+					    V1__FeaturePort *const *features, size_t n,
+					    struct wm_err *err);
 
 void wm_membership_register(struct wm_service *s, struct wm_rpc_server *server);
 void wm_node_register(struct wm_service *s, struct wm_rpc_server *server);

@@ -90,7 +90,9 @@ void wm_membership_join(struct wm_rpc_call *call, const ProtobufCMessage *reques
 		rc = wm_fail(&err, WM_UNAVAILABLE, "this mesh is not founded yet");
 	else if ((rc = refuse_storage_roles(req, &err)) == 0 &&
 		 (rc = wm_join_check(req, network, &err)) == 0 &&
-		 (rc = wm_service_check_self(s, call, req->id, true, &err)) == 0)
+		 (rc = wm_service_check_self(s, call, req->id, true, &err)) == 0 &&
+		 (rc = wm_service_check_features(s, req->id, req->features, req->n_features, &err)) ==
+			 0)
 		rc = check_roles(s, call, req, &err);
 	if (rc != 0) {
 		note_refusal(s, req, &err);

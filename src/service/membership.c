@@ -28,6 +28,8 @@ static int check_update(struct wm_service *s, struct wm_rpc_call *call, const V1
 	int rc = wm_update_check(req, wm_graph_network(wm_live_graph(s->opts.live)), err);
 	if (rc == 0)
 		rc = wm_service_check_self(s, call, req->id, false, err);
+	if (rc == 0)
+		rc = wm_service_check_features(s, req->id, req->features, req->n_features, err);
 	if (rc != 0)
 		return rc;
 	struct wm_rbac_action *actions;

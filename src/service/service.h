@@ -32,8 +32,8 @@ struct wm_service_opts {
 	size_t n_fixed;
 	/* What only the node itself knows; @out and what it points to live in @a. */
 	void (*status)(void *arg, struct wm_arena *a, V1__Status *out);
-	/* The mesh networks as this node knows them; returns how many (0 before it is a member). */
-	size_t (*networks)(void *arg, struct wm_prefix out[2]);
+	/* Is a connection from @from that this interface brought one from inside the mesh? */
+	bool (*is_mesh_path)(void *arg, const struct wm_addr *from, unsigned interface);
 	/* The mesh address and API port of another node; false when it is unknown here. */
 	bool (*find_node)(void *arg, const char *id, struct wm_endpoint *out);
 	void *arg;

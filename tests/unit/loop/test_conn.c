@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -240,6 +241,7 @@ static void test_echo_over_tcp(void **state)
 	assert_true(wm_conn_local(p->near.c, &a) && wm_conn_peer(p->far.c, &b));
 	assert_true(wm_endpoint_equal(&a, &b));
 	assert_true(wm_addr_is_loopback(&a.addr));
+	assert_int_equal(wm_conn_interface(p->far.c), if_nametoindex("lo"));
 }
 
 static void test_echo_over_a_local_socket(void **state)
@@ -254,6 +256,7 @@ static void test_echo_over_a_local_socket(void **state)
 	echo_hello(p);
 	assert_false(wm_conn_peer(p->near.c, &e));
 	assert_false(wm_conn_local(p->near.c, &e));
+	assert_int_equal(wm_conn_interface(p->far.c), 0);
 	wm_listener_endpoint(p->l, &e);
 	assert_false(wm_addr_is_valid(&e.addr));
 	wm_listener_close(p->l);

@@ -1,5 +1,6 @@
 #include "house.h"
 
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,10 +21,11 @@ static int by_header(const struct wm_auth_call *call, char id[WM_IDENT_TEXT], st
 
 static const struct wm_auth_provider provider = {"test", by_header};
 
-static bool is_mesh_path(void *arg, const struct wm_addr *from, const struct wm_addr *to)
+static bool is_mesh_path(void *arg, const struct wm_addr *from, unsigned interface)
 {
 	const struct house *h = arg;
-	assert_true(wm_addr_is_loopback(from) && wm_addr_is_loopback(to));
+	assert_true(wm_addr_is_loopback(from));
+	assert_int_equal(interface, if_nametoindex("lo"));
 	return h->in_mesh;
 }
 

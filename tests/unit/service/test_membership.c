@@ -98,6 +98,15 @@ static int join_code(struct house *h, V1__JoinRequest *req, const char *who, con
 	return code;
 }
 
+static int simple_call(struct house *h, const char *path, const char *who,
+		       const ProtobufCMessage *request)
+{
+	struct ask ask;
+	int code = house_call(h, &ask, path, who, request);
+	wm_rpc_unary_fini(&ask.unary);
+	return code;
+}
+
 static void test_join_refusals(void **state)
 {
 	struct house *h = *state;
@@ -124,6 +133,32 @@ static void test_join_refusals(void **state)
 	req.id = beta;
 	req.publickey = bad;
 	assert_int_equal(join_code(h, &req, "beta", "publicKey"), WM_INVALID_ARGUMENT);
+}
+
+/* Members follow whoever serves the state: that nobody else may say of itself. */
+static void test_only_who_keeps_the_state_may_offer_it(void **state)
+{
+	static const V1__Feature false_claims[] = {
+		V1__FEATURE__MEMBERSHIP, V1__FEATURE__STORAGE_QUERIER,
+		V1__FEATURE__STORAGE_PROVIDER, V1__FEATURE__REGISTRAR};
+	struct house *h = *state;
+	char key[WM_PUBKEY_TEXT];
+	V1__FeaturePort offer = V1__FEATURE_PORT__INIT, *offers[] = {&offer};
+	V1__JoinRequest req;
+	V1__UpdateRequest update = V1__UPDATE_REQUEST__INIT;
+	house_join_request(&req, beta, 2, key);
+	req.n_features = update.n_features = 1;
+	req.features = update.features = offers;
+	update.id = beta;
+	offer.port = 8443;
+	offer.feature = V1__FEATURE__NODES;
+	assert_int_equal(join_code(h, &req, "beta", ""), 0);
+	for (size_t i = 0; i < WM_ARRAY_LEN(false_claims); i++) {
+		offer.feature = false_claims[i];
+		assert_int_equal(join_code(h, &req, "beta", "cannot offer"), WM_PERMISSION_DENIED);
+		assert_int_equal(simple_call(h, "/v1.Membership/Update", "beta", &update.base),
+				 WM_PERMISSION_DENIED);
+	}
 }
 
 static void test_a_key_belongs_to_one_node(void **state)
@@ -165,15 +200,6 @@ static void test_many_joins_at_once(void **state)
 }
 
 /* ---- updating and leaving ---- */
-
-static int simple_call(struct house *h, const char *path, const char *who,
-		       const ProtobufCMessage *request)
-{
-	struct ask ask;
-	int code = house_call(h, &ask, path, who, request);
-	wm_rpc_unary_fini(&ask.unary);
-	return code;
-}
 
 static void test_update(void **state)
 {
@@ -307,6 +333,7 @@ int main(void)
 		TEST(test_join_and_join_again),
 		TEST(test_join_answer_names_the_server_as_peer),
 		TEST(test_join_refusals),
+		TEST(test_only_who_keeps_the_state_may_offer_it),
 		TEST(test_a_key_belongs_to_one_node),
 		TEST(test_many_joins_at_once),
 		TEST(test_update),
