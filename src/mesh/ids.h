@@ -5,9 +5,10 @@
  * to a client (self, local, localhost, leader, voters, observers). Pure functions, any thread.
  */
 #include "base/err.h"
+#include "crypto/ident.h"
 #include <stdbool.h>
 
-#define WM_ID_MAX 63
+#define WM_ID_MAX WM_IDENT_MAX
 
 bool wm_id_is_valid(const char *s); /* NULL is not */
 bool wm_node_id_is_valid(const char *s);
