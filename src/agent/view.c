@@ -115,7 +115,7 @@ int wm_agent_restore_view(struct wm_agent *a, struct wm_err *err)
 	struct wm_last_view at = last_view(a);
 	struct wm_arena arena;
 	V1__JoinResponse *view;
-	int64_t age;
+	int64_t age = 0;
 	if (!keeps_view(a))
 		return wm_fail(err, WM_NOT_FOUND, "no view is kept");
 	wm_arena_init(&arena, 0);

@@ -1,4 +1,4 @@
-#include "crypto/file.h"
+#include "base/file.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -103,7 +103,9 @@ int wm_file_create(const char *path, mode_t mode, const void *p, size_t n, struc
 	return rc;
 }
 
-int wm_file_publish(const char *path, mode_t mode, const void *p, size_t n, struct wm_err *err)
+/* Writes under another name first, then puts that in place with @place. */
+static int put_in_place(const char *path, mode_t mode, const void *p, size_t n,
+			int (*place)(const char *from, const char *to), struct wm_err *err)
 {
 	char aside[PATH_MAX];
 	int rc;
@@ -113,11 +115,21 @@ int wm_file_publish(const char *path, mode_t mode, const void *p, size_t n, stru
 	rc = wm_file_create(aside, mode, p, n, err);
 	if (rc != 0)
 		return rc;
-	/* Unlike rename, link leaves a file alone that somebody else made meanwhile. */
-	if (link(aside, path) != 0)
+	if (place(aside, path) != 0)
 		rc = wm_fail_errno(err, errno, "%s", path);
-	unlink(aside);
+	unlink(aside); /* gone already where it was renamed */
 	return rc != 0 ? rc : wm_file_sync_parent(path, err);
+}
+
+int wm_file_publish(const char *path, mode_t mode, const void *p, size_t n, struct wm_err *err)
+{
+	/* Unlike rename, link leaves a file alone that somebody else made meanwhile. */
+	return put_in_place(path, mode, p, n, link, err);
+}
+
+int wm_file_replace(const char *path, mode_t mode, const void *p, size_t n, struct wm_err *err)
+{
+	return put_in_place(path, mode, p, n, rename, err);
 }
 
 int wm_file_sync_parent(const char *path, struct wm_err *err)
@@ -140,4 +152,26 @@ int wm_file_sync_parent(const char *path, struct wm_err *err)
 		rc = wm_fail_errno(err, errno, "%s", dir);
 	close(fd);
 	return rc;
+}
+
+int wm_folder_make(const char *path, struct wm_err *err)
+{
+	WM_AUTO(wm_autofree) char *part = wm_strdup(path);
+	struct stat st;
+
+	if (path[0] == '\0')
+		return wm_fail(err, WM_INVALID_ARGUMENT, "the path of a folder is empty");
+	for (char *slash = strchr(part + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(part, 0755) != 0 && errno != EEXIST)
+			return wm_fail_errno(err, errno, "folder %s", part);
+		*slash = '/';
+	}
+	if (mkdir(part, 0700) != 0 && errno != EEXIST)
+		return wm_fail_errno(err, errno, "folder %s", part);
+	if (stat(path, &st) != 0)
+		return wm_fail_errno(err, errno, "folder %s", path);
+	if (!S_ISDIR(st.st_mode))
+		return wm_fail(err, WM_FAILED_PRECONDITION, "%s is not a folder", path);
+	return 0;
 }

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Small files that hold keys and certificates: read whole with a limit, written whole or not at
- * all. Inside crypto/ only. Blocks; any thread.
+ * Small files and folders: read whole with a limit, written whole or not at all. Errors name the
+ * path. Blocks; any thread.
  */
 #include "base/buf.h"
 #include "base/err.h"
@@ -23,3 +23,8 @@ int wm_file_publish(const char *path, mode_t mode, const void *p, size_t n, stru
 	WM_MUST_CHECK;
 /* Syncs the folder that @path lies in, so that the name itself survives a power cut. */
 int wm_file_sync_parent(const char *path, struct wm_err *err) WM_MUST_CHECK;
+/* As wm_file_publish, but takes the place of a file that exists: readers see the old or the new. */
+int wm_file_replace(const char *path, mode_t mode, const void *p, size_t n, struct wm_err *err)
+	WM_MUST_CHECK;
+/* Makes the folder @path, for its owner alone (0700), and what is missing above it (0755). */
+int wm_folder_make(const char *path, struct wm_err *err) WM_MUST_CHECK;

@@ -3,7 +3,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "crypto/file.h"
+#include "base/file.h"
 
 #define KEYFILE_MAX 1024 /* the text is 92 characters; the rest may be white space */
 

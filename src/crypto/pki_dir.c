@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "base/str.h"
-#include "crypto/file.h"
+#include "base/file.h"
 #include "crypto/ident.h"
 #include "crypto/pki.h"
 

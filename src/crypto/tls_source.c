@@ -1,7 +1,7 @@
 #include <string.h>
 #include "base/mem.h"
 #include "base/str.h"
-#include "crypto/file.h"
+#include "base/file.h"
 #include "crypto/pki.h"
 #include "crypto/tls.h"
 

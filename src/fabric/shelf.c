@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <sys/file.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -19,28 +20,10 @@
 #define LOCK_TRIES    200 /* of 10 ms */
 #define FILE_SIZE_MAX (1024 * 1024)
 
-/* mkdir -p; the last part is for us alone. */
-static int make_folder(const char *path, struct wm_err *err)
-{
-	char part[256];
-
-	if (!wm_str_copy(part, sizeof(part), path) || path[0] == '\0')
-		return wm_fail(err, WM_INVALID_ARGUMENT, "folder for journals: no such path");
-	for (char *slash = strchr(part + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		if (mkdir(part, 0755) != 0 && errno != EEXIST)
-			return wm_fail_errno(err, errno, "folder %s", part);
-		*slash = '/';
-	}
-	if (mkdir(part, 0700) != 0 && errno != EEXIST)
-		return wm_fail_errno(err, errno, "folder %s", part);
-	return 0;
-}
-
 int wm_shelf_open(struct wm_shelf *s, const char *path, struct wm_err *err)
 {
 	struct stat st;
-	int code = make_folder(path, err);
+	int code = wm_folder_make(path, err);
 
 	s->dir = s->lock = -1;
 	if (code != 0)

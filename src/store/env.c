@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/rand.h"
 #include "base/str.h"
@@ -64,29 +65,6 @@ int wm_env_fail(const struct wm_env *e, int rc, const char *what, struct wm_err 
 			return wm_fail_errno(err, rc, "%s: %s", e->path, what);
 		return wm_fail(err, WM_INTERNAL, "%s: %s: %s", e->path, what, mdb_strerror(rc));
 	}
-}
-
-/* Creates @path and what is missing above it. */
-static int make_folder(const char *path, struct wm_err *err)
-{
-	WM_AUTO(wm_autofree) char *copy = wm_strdup(path);
-	struct stat st;
-
-	for (char *p = copy + 1; *p != '\0'; p++) {
-		if (*p != '/')
-			continue;
-		*p = '\0';
-		if (mkdir(copy, 0700) != 0 && errno != EEXIST)
-			return wm_fail_errno(err, errno, "cannot create the folder %s", copy);
-		*p = '/';
-	}
-	if (mkdir(copy, 0700) != 0 && errno != EEXIST)
-		return wm_fail_errno(err, errno, "cannot create the folder %s", path);
-	if (stat(path, &st) != 0)
-		return wm_fail_errno(err, errno, "cannot look at %s", path);
-	if (!S_ISDIR(st.st_mode))
-		return wm_fail(err, WM_FAILED_PRECONDITION, "%s is not a folder", path);
-	return 0;
 }
 
 static int fail_locked(const struct wm_env *e, int fd, struct wm_err *err)
@@ -309,7 +287,7 @@ static int open_all(struct wm_env *e, const char *path, struct wm_err *err)
 		return rc == 0 ? open_tables(e, err) : rc;
 	}
 	e->path = wm_strdup(path);
-	rc = make_folder(path, err);
+	rc = wm_folder_make(path, err);
 	if (rc == 0)
 		rc = lock_folder(e, err);
 	if (rc == 0)

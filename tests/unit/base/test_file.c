@@ -1,0 +1,120 @@
+/* Files that are whole or not there, and folders with what is missing above them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+
+static char folder[64];
+
+static const char *in_folder(const char *name)
+{
+	static char path[256];
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	return path;
+}
+
+static void expect_content(const char *path, const char *text)
+{
+	struct wm_buf b = {0};
+	assert_int_equal(wm_file_read(path, 100, false, &b, NULL), 0);
+	assert_string_equal(wm_buf_str(&b), text);
+	wm_buf_fini(&b);
+}
+
+static unsigned count_files(void)
+{
+	char command[128], line[32] = "";
+	snprintf(command, sizeof(command), "ls -A %s | wc -l", folder);
+	FILE *p = popen(command, "r");
+	assert_non_null(p);
+	assert_non_null(fgets(line, sizeof(line), p));
+	pclose(p);
+	return (unsigned)atoi(line);
+}
+
+static void test_publish_leaves_what_exists_alone(void **state)
+{
+	struct wm_err err;
+	struct stat st;
+	const char *path = in_folder("one");
+	assert_int_equal(wm_file_publish(path, 0600, "a", 1, &err), 0);
+	assert_int_equal(wm_file_publish(path, 0600, "b", 1, &err), WM_ALREADY_EXISTS);
+	assert_non_null(strstr(err.text, path));
+	expect_content(path, "a");
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_int_equal(count_files(), 1); /* nothing was left aside */
+}
+
+static void test_replace_takes_its_place(void **state)
+{
+	const char *path = in_folder("two");
+	assert_int_equal(wm_file_replace(path, 0600, "old", 3, NULL), 0);
+	assert_int_equal(wm_file_replace(path, 0600, "new one", 7, NULL), 0);
+	expect_content(path, "new one");
+	assert_int_equal(wm_file_replace(in_folder("none/x"), 0600, "", 0, NULL), WM_NOT_FOUND);
+	assert_int_equal(count_files(), 2);
+}
+
+static void test_read_is_bounded(void **state)
+{
+	struct wm_buf b = {0};
+	struct wm_err err;
+	const char *path = in_folder("three");
+	assert_int_equal(wm_file_replace(path, 0644, "12345", 5, NULL), 0);
+	assert_int_equal(wm_file_read(path, 5, false, &b, &err), 0);
+	assert_int_equal(wm_file_read(path, 4, false, &b, &err), WM_RESOURCE_EXHAUSTED);
+	assert_int_equal(wm_file_read(path, 5, true, &b, &err), WM_PERMISSION_DENIED);
+	assert_non_null(strstr(err.text, "chmod 600"));
+	assert_int_equal(wm_file_read(folder, 5, false, &b, &err), WM_INVALID_ARGUMENT);
+	wm_buf_fini(&b);
+}
+
+static void test_folders(void **state)
+{
+	struct stat st;
+	char path[256];
+	snprintf(path, sizeof(path), "%s", in_folder("a/b/c"));
+	assert_int_equal(wm_folder_make(path, NULL), 0);
+	assert_int_equal(wm_folder_make(path, NULL), 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0700);
+	assert_int_equal(wm_folder_make("", NULL), WM_INVALID_ARGUMENT);
+	assert_int_equal(wm_folder_make(in_folder("three"), NULL), WM_FAILED_PRECONDITION);
+	assert_true(wm_folder_make(in_folder("three/x"), NULL) < 0);
+}
+
+static int make_folder(void **state)
+{
+	snprintf(folder, sizeof(folder), "/tmp/wm-test-file-XXXXXX");
+	umask(022);
+	return mkdtemp(folder) == NULL;
+}
+
+static int remove_folder(void **state)
+{
+	char command[128];
+	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	return system(command);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_publish_leaves_what_exists_alone),
+		cmocka_unit_test(test_replace_takes_its_place),
+		cmocka_unit_test(test_read_is_bounded),
+		cmocka_unit_test(test_folders),
+	};
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
