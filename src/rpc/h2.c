@@ -15,6 +15,7 @@
 #define CONN_WINDOW   (1u << 20)
 #define WIRE_FULL     (256u << 10) /* no more is encoded while this much has not gone */
 #define WRITE_CHUNK   (64u << 10)
+#define UNSENT_MAX    4096 /* frames that a client leaves us with: some for each of its streams */
 
 static void on_work(struct wm_defer *d);
 
@@ -122,6 +123,10 @@ void wm_h2_feed(struct wm_h2 *h, const void *p, size_t n)
 	if (h->failing || h->lost)
 		return;
 	ssize_t rc = nghttp2_session_mem_recv(h->session, p, n);
+	/* nghttp2 counts the answers to pings and settings only, not those to refused streams. */
+	if (rc >= 0 && h->server &&
+	    nghttp2_session_get_outbound_queue_size(h->session) > UNSENT_MAX)
+		rc = NGHTTP2_ERR_FLOODED;
 	if (rc < 0) {
 		struct wm_err err;
 		describe(h, rc, &err);

@@ -103,6 +103,12 @@ static bool is_flood(struct wm_h2 *h, unsigned cost)
 	return h->calm_level > CALM_MAX;
 }
 
+static void charge(struct wm_h2 *h, unsigned cost)
+{
+	if (cost > 0 && is_flood(h, cost))
+		(void)nghttp2_session_terminate_session(h->session, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
 static void note_goaway(struct wm_h2 *h, const nghttp2_goaway *g)
 {
 	char text[128] = "";
@@ -121,15 +127,13 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 {
 	struct wm_h2 *h = arg;
 	struct wm_h2_stream *s = find(session, frame->hd.stream_id);
-	unsigned cost = cost_of(frame);
 	if (frame->hd.type == NGHTTP2_HEADERS && s != NULL && !s->interim)
 		s->has_head = true;
 	if (frame->hd.type == NGHTTP2_SETTINGS && (frame->hd.flags & NGHTTP2_FLAG_ACK) == 0)
 		h->settings_came = true;
 	if (frame->hd.type == NGHTTP2_GOAWAY)
 		note_goaway(h, &frame->goaway);
-	if (cost > 0 && is_flood(h, cost))
-		(void)nghttp2_session_terminate_session(session, NGHTTP2_ENHANCE_YOUR_CALM);
+	charge(h, cost_of(frame));
 	if (s == NULL)
 		return 0;
 	bool carries = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
@@ -140,16 +144,24 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 }
 
 /* A server that has ended its answer wants no more of the request. */
+static void end_request(nghttp2_session *session, int32_t id)
+{
+	struct wm_h2_stream *s = find(session, id);
+	if (s != NULL && !s->has_end)
+		(void)nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
+}
+
 static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
 	struct wm_h2 *h = arg;
-	if (!h->server || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0 ||
-	    frame->hd.type != NGHTTP2_HEADERS)
+	if (!h->server)
 		return 0;
-	struct wm_h2_stream *s = find(session, frame->hd.stream_id);
-	if (s != NULL && !s->has_end)
-		(void)nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, s->id,
-						NGHTTP2_NO_ERROR);
+	if (frame->hd.type == NGHTTP2_HEADERS && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0)
+		end_request(session, frame->hd.stream_id);
+	/* A mistake that makes us reset a stream costs the client what its own reset would. */
+	if (frame->hd.type == NGHTTP2_RST_STREAM &&
+	    frame->rst_stream.error_code != NGHTTP2_NO_ERROR)
+		charge(h, COST_OTHER);
 	return 0;
 }
 

@@ -439,3 +439,42 @@ def test_many_connections(server, v1):
     with grpc.insecure_channel(server.target) as channel:
         answer = v1.node_grpc.NodeStub(channel).GetStatus(v1.node.GetStatusRequest(id="cancels"), timeout=10)
     assert int(answer.version) == 300
+
+
+def pour(server, sent, rounds):
+    """Sends without ever reading; True when the server hung up."""
+    with connect(server, 2.0) as s:
+        try:
+            for i in range(rounds):
+                s.sendall(sent(i))
+        except (ConnectionError, socket.timeout) as e:
+            return isinstance(e, ConnectionError)
+        return is_closed(s, 5)
+
+
+def test_refused_streams_of_a_client_that_does_not_read(server, v1):
+    """Each stream above the limit is answered with a reset, which stays with us when nobody takes it."""
+    before = rss_mib(server)
+
+    def requests(i):
+        start = hello() if i == 0 else b""
+        fields = block([(":method", "POST"), (":scheme", "http"), (":path", "/v1.Node/GetStatus"), (":authority", "x"),
+                        ("content-type", "application/grpc")])
+        return start + b"".join(frame(HEADERS, END_HEADERS, 2 * n + 1, fields) for n in range(1000 * i, 1000 * i + 1000))
+
+    hung_up = pour(server, requests, 500)
+    grown = rss_mib(server) - before
+    assert hung_up
+    assert grown < 60, grown
+    alive(server, v1)
+
+
+def test_streams_that_make_us_reset_them(server, v1):
+    """A reset that the client provokes frees its place as one that it sends, so it costs the same."""
+    def pairs(i):
+        return (hello() if i == 0 else b"") + b"".join(
+            request(2 * n + 1) + data(2 * n + 1, HANG, False) + frame(WINDOW_UPDATE, 0, 2 * n + 1, b"\x7f\xff\xff\xff")
+            for n in range(100 * i, 100 * i + 100))
+
+    assert flood(server, pairs, 100)
+    alive(server, v1)
