@@ -154,6 +154,7 @@ int wm_wg_device_open(struct wm_loop *loop, struct wm_log *log,
 		.mtu = opts->mtu != 0 ? opts->mtu : DEFAULT_MTU,
 		.queues = opts->workers != 0 ? opts->workers : default_workers(),
 	};
+	d->core.mtu = tun.mtu;
 	int rc = wm_tun_open(&tun, &d->core.tun, err);
 	if (rc == 0)
 		rc = start_threads(d, wm_tun_queues(d->core.tun), err);

@@ -52,7 +52,7 @@ static struct wm_wg_staged *send_staged(struct wm_wg_handshakes *h, struct wm_wg
 	struct wm_wg_staged *rest = list;
 	unsigned n = 0;
 	for (; rest != NULL && n < WM_UDP_BATCH; rest = rest->next) {
-		size_t len = wm_wg_seal(&h->ciphers, s, &rest->header, rest->len);
+		size_t len = wm_wg_seal(&h->ciphers, s, &rest->header, rest->len, h->core->mtu);
 		if (len == 0) {
 			wm_wg_drop(&h->drops, WM_DROP_EXPIRED);
 			continue;
@@ -142,7 +142,7 @@ static void send_keepalive(struct wm_wg_handshakes *h, struct wm_wg_peer *p)
 		return;
 	if (s == NULL)
 		return wm_wg_exchange_act(h, p, wm_wg_timers_want(&p->timers, h->now));
-	size_t len = wm_wg_seal(&h->ciphers, s, &msg.header, 0);
+	size_t len = wm_wg_seal(&h->ciphers, s, &msg.header, 0, h->core->mtu);
 	if (len > 0 && send_message(h, &to, &msg, len))
 		note_sent(h, p, len, false);
 }

@@ -73,7 +73,7 @@ static enum wm_drop send_packet(struct wm_wg_worker *w, struct lane *lane, struc
 	if (lane->session == NULL)
 		return stage_packet(w, lane, p);
 	struct wm_wg_data *header = (struct wm_wg_data *)(p->data - sizeof(struct wm_wg_data));
-	size_t len = wm_wg_seal(&w->ciphers, lane->session, header, p->len);
+	size_t len = wm_wg_seal(&w->ciphers, lane->session, header, p->len, w->core->mtu);
 	if (len == 0)
 		return WM_DROP_EXPIRED;
 	w->to_net[*n] = (struct wm_udp_packet){

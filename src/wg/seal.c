@@ -3,15 +3,23 @@
 
 static const uint8_t zeros[16];
 
+static size_t padded_length(size_t len, size_t mtu)
+{
+	size_t padded = (len + 15) & ~(size_t)15;
+	if (padded <= mtu)
+		return padded;
+	return len > mtu ? len : mtu;
+}
+
 size_t wm_wg_seal(struct wm_wg_ciphers *ciphers, struct wm_wg_session *s, struct wm_wg_data *header,
-		  size_t len)
+		  size_t len, size_t mtu)
 {
 	uint64_t counter = atomic_fetch_add_explicit(&s->next_counter, 1, memory_order_relaxed);
 	if (counter >= WM_WG_REJECT_MESSAGES)
 		return 0;
 	uint8_t nonce[WM_AEAD_NONCE];
 	uint8_t *packet = (uint8_t *)header + sizeof(*header);
-	size_t padded = (len + 15) & ~(size_t)15;
+	size_t padded = padded_length(len, mtu);
 	memcpy(packet + len, zeros, padded - len);
 	wm_wg_put_le32(header->type, WM_WG_DATA);
 	wm_wg_put_le32(header->receiver, s->keys.remote_index);

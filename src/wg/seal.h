@@ -7,11 +7,12 @@
 
 /*
  * Seals the @len bytes that stand behind @header and have WM_WG_SEAL_TAIL bytes of room behind
- * them. Returns the length of the datagram that begins at @header, or 0 when the session has used
- * up its counters.
+ * them. They are padded to a multiple of 16, but not beyond @mtu, which leaves the path room for
+ * just that. Returns the length of the datagram that begins at @header, or 0 when the session has
+ * used up its counters.
  */
 size_t wm_wg_seal(struct wm_wg_ciphers *ciphers, struct wm_wg_session *s, struct wm_wg_data *header,
-		  size_t len);
+		  size_t len, size_t mtu);
 /*
  * Opens the datagram of @len bytes (at least WM_WG_DATA_MIN) in place; the plaintext stands behind
  * the header. False when it is not authentic.

@@ -64,6 +64,7 @@ static struct side *side_new(void)
 	memset(s, 0, sizeof(*s));
 	struct wm_wg_core *c = &s->core;
 	c->epoch = wm_epoch_new();
+	c->mtu = 1420;
 	c->wake_loop = wake_loop;
 	c->wake_arg = s;
 	wm_wg_bell_init(&c->events);

@@ -13,6 +13,7 @@
 #include "wg/index.h"
 #include "wg/peer.h"
 #include "wg/ratelimit.h"
+#include "wg/seal.h"
 #include "wg/tai64n.h"
 
 #define S 1000000000LL
@@ -204,6 +205,33 @@ static void test_sessions_have_an_end(void **state)
 	wm_epoch_free(epoch);
 }
 
+/* The header, what is sealed and the tag; what is sealed fits into the path as the packet did. */
+static void test_padding_stays_below_the_mtu(void **state)
+{
+	static const struct {
+		size_t len, mtu, sealed;
+	} rows[] = {
+		{0, 1420, 0},       {1, 1420, 16},      {16, 1420, 16},     {1408, 1420, 1408},
+		{1409, 1420, 1420}, {1420, 1420, 1420}, {1280, 1280, 1280}, {1279, 1280, 1280},
+		{1500, 1420, 1500}, {1400, 1420, 1408}, {65535, 0, 65535}, /* grown since */
+	};
+	static uint8_t room[sizeof(struct wm_wg_data) + 65536 + WM_WG_SEAL_TAIL];
+	static const uint8_t key[32];
+	struct wm_epoch *epoch = wm_epoch_new();
+	struct wm_wg_peer *peer = wm_wg_peer_new(key, &staged_bytes);
+	struct wm_wg_keys keys = {.local_index = 1};
+	struct wm_wg_session *s = wm_wg_session_new(peer, &keys, true, S);
+	struct wm_wg_ciphers ciphers = {.slots = {{.key = 0}}};
+	for (size_t i = 0; i < WM_ARRAY_LEN(rows); i++)
+		assert_int_equal(wm_wg_seal(&ciphers, s, (struct wm_wg_data *)room, rows[i].len,
+					    rows[i].mtu),
+				 WM_WG_DATA_MIN + rows[i].sealed);
+	wm_wg_ciphers_wipe(&ciphers);
+	wm_wg_session_retire(s, epoch);
+	wm_wg_peer_free(peer);
+	wm_epoch_free(epoch);
+}
+
 static void test_every_drop_has_a_name(void **state)
 {
 	for (unsigned i = 0; i < WM_DROP_COUNT; i++) {
@@ -227,6 +255,7 @@ int main(void)
 		cmocka_unit_test(test_the_oldest_packet_makes_room),
 		cmocka_unit_test(test_all_that_waits_is_bounded),
 		cmocka_unit_test(test_sessions_have_an_end),
+		cmocka_unit_test(test_padding_stays_below_the_mtu),
 		cmocka_unit_test(test_every_drop_has_a_name),
 	};
 	return cmocka_run_group_tests_name("wg/parts", tests, NULL, NULL);
