@@ -53,8 +53,11 @@ static void tell_broken(struct wm_wg_device *d)
 		d->events.on_broken(d->arg, &why);
 }
 
-static void free_device(struct wm_wg_device *d)
+/* The last of its posts frees a closed device; the threads, which make them, have ended. */
+static void free_if_over(struct wm_wg_device *d)
 {
+	if (!d->is_closed || d->is_draining || atomic_load(&d->is_posted))
+		return;
 	wm_wipe(d, sizeof(*d));
 	free(d);
 }
@@ -68,8 +71,7 @@ static void on_post(struct wm_post *post)
 	tell_foreign(d);
 	tell_broken(d);
 	d->is_draining = false;
-	if (d->is_closed)
-		free_device(d);
+	free_if_over(d);
 }
 
 /* Any thread. */
@@ -205,8 +207,7 @@ void wm_wg_device_close(struct wm_wg_device *d)
 	free(c->workers);
 	wm_wipe(d->private_key, sizeof(d->private_key));
 	d->is_closed = true;
-	if (!d->is_draining && !atomic_load(&d->is_posted))
-		free_device(d);
+	free_if_over(d);
 }
 
 /* ---- the rest ---- */

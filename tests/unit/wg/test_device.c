@@ -30,6 +30,9 @@ struct node {
 	struct wm_endpoint last_from;
 	char last_foreign[64];
 	bool closes_itself; /* from inside the callback */
+	struct node
+		*last_words_of; /* sends another datagram to this node before it closes itself */
+	struct wm_endpoint at;
 };
 
 static struct wm_loop *loop;
@@ -53,6 +56,12 @@ static void on_foreign(void *arg, const struct wm_endpoint *from, const uint8_t 
 	n->foreign++;
 	n->last_from = *from;
 	snprintf(n->last_foreign, sizeof(n->last_foreign), "%.*s", (int)len, (const char *)data);
+	if (n->last_words_of == NULL)
+		return;
+	wm_wg_device_send(n->last_words_of->device, &n->at, "second", 6);
+	usleep(100000); /* the worker hears it meanwhile */
+	wm_wg_device_close(n->device);
+	n->device = NULL;
 }
 
 static void on_broken(void *arg, const struct wm_err *why)
@@ -168,6 +177,16 @@ static void test_crossing_greetings(void **state)
 	node_free(n[1]);
 }
 
+static bool is_closed(void *arg)
+{
+	return ((struct node *)arg)->device == NULL;
+}
+
+static bool never(void *arg)
+{
+	return false;
+}
+
 static void test_closing_from_inside_a_callback(void **state)
 {
 	struct node *n[] = {node_new("wma"), node_new("wmb")};
@@ -179,6 +198,21 @@ static void test_closing_from_inside_a_callback(void **state)
 	assert_null(n[0]->device);
 	node_free(n[0]);
 	node_free(n[1]);
+}
+
+/* What threads still had to say when the owner closed the device is never told, nor missed. */
+static void test_closing_while_more_is_on_its_way(void **state)
+{
+	struct node *a = node_new("wma"), *b = node_new("wmb");
+	struct wm_endpoint to = place_of(b);
+	b->last_words_of = a;
+	b->at = to;
+	wm_wg_device_send(a->device, &to, "first", 5);
+	assert_true(wm_loop_run_until(loop, is_closed, b, WAIT_MS));
+	wm_loop_run_until(loop, never, NULL, 50);
+	assert_int_equal(b->foreign, 1);
+	node_free(a);
+	node_free(b);
 }
 
 static bool has_foreign(void *arg)
@@ -369,6 +403,7 @@ int main(void)
 		cmocka_unit_test(test_a_greeting_makes_a_session),
 		cmocka_unit_test(test_crossing_greetings),
 		cmocka_unit_test(test_closing_from_inside_a_callback),
+		cmocka_unit_test(test_closing_while_more_is_on_its_way),
 		cmocka_unit_test(test_what_is_not_wireguard_goes_to_the_hook),
 		cmocka_unit_test(test_drops_are_counted),
 		cmocka_unit_test(test_all_or_nothing),
