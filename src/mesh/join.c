@@ -136,6 +136,21 @@ static int take_lease(struct build *s, struct wm_addr *out)
 	return 0;
 }
 
+/* The address of the key; a node that has changed its key by an update still holds its first one. */
+static int take_ipv6(struct build *s, struct wm_prefix *out)
+{
+	char text[WM_ADDR_TEXT];
+	int rc = wm_join_ipv6(&s->net, s->req->publickey, out, s->err);
+
+	if (rc != 0 || !is_taken(s, &out->addr))
+		return rc;
+	return wm_fail(s->err, WM_ALREADY_EXISTS,
+		       "the address %s of this publicKey is held by the node \"%s\": generate a new "
+		       "key for \"%s\"",
+		       wm_addr_format(&out->addr, text), wm_graph_node_at(s->g, &out->addr),
+		       s->req->id);
+}
+
 static int put_node(struct build *s)
 {
 	struct wm_prefix v6;
@@ -144,7 +159,7 @@ static int put_node(struct build *s)
 	int rc = take_lease(s, &v4);
 
 	if (rc == 0)
-		rc = wm_join_ipv6(&s->net, s->req->publickey, &v6, s->err);
+		rc = take_ipv6(s, &v6);
 	if (rc != 0)
 		return rc;
 	node = wm_join_node(s->a, s->req, &v4, &v6, s->j->now_ns);

@@ -428,6 +428,10 @@ static void test_update_refused(void **state)
 	req.publickey = TEXT(world_key(w, "new"));
 	assert_int_equal(update(w, &req, true, &changed), 0);
 	assert_string_equal(world_record(w, "two")->publickey, world_key(w, "new"));
+	/* The old key is free again, but its address is not. */
+	expect_fail(w, world_join(w, world_request(w, "three", "two"), "one"), WM_ALREADY_EXISTS,
+		    "held by the node \"two\"");
+	assert_int_equal(world_leave(w, "two"), 0);
 	assert_int_equal(world_join(w, world_request(w, "three", "two"), "one"), 0);
 }
 
