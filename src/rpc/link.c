@@ -14,7 +14,7 @@
  * A client that waits on a stream must learn within a minute that its server is gone; more often
  * would cost an idle member of a mesh more than a megabyte a day. A server only frees memory by it.
  */
-#define CLIENT_KEEPALIVE_S 40
+#define CLIENT_KEEPALIVE_S 30
 #define SERVER_KEEPALIVE_S 600
 
 #define LINGER_NS  WM_NS_PER_S
