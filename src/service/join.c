@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "loop/loop.h"
 #include "mesh/join.h"
 #include "service/change.h"
@@ -52,6 +53,18 @@ static int refuse_storage_roles(const V1__JoinRequest *req, struct wm_err *err)
 		       req->asvoter ? "Voter" : "Observer");
 }
 
+/*
+ * Our own record is ours to write: whoever joins under our name, with our certificate or, where there
+ * are none, with no more than our public key, would take the state away from under the members.
+ */
+static int refuse_own_name(const struct wm_service *s, const V1__JoinRequest *req, struct wm_err *err)
+{
+	if (!wm_streq(req->id, s->opts.node_id))
+		return 0;
+	return wm_fail(err, WM_ALREADY_EXISTS,
+		       "id \"%s\" is that of the node that was asked: choose another", req->id);
+}
+
 static int check_roles(struct wm_service *s, struct wm_rpc_call *call, const V1__JoinRequest *req,
 		       struct wm_err *err)
 {
@@ -91,6 +104,7 @@ void wm_membership_join(struct wm_rpc_call *call, const ProtobufCMessage *reques
 	else if ((rc = refuse_storage_roles(req, &err)) == 0 &&
 		 (rc = wm_join_check(req, network, &err)) == 0 &&
 		 (rc = wm_service_check_self(s, call, req->id, true, &err)) == 0 &&
+		 (rc = refuse_own_name(s, req, &err)) == 0 &&
 		 (rc = wm_service_check_features(s, req->id, req->features, req->n_features, &err)) ==
 			 0)
 		rc = check_roles(s, call, req, &err);

@@ -161,6 +161,18 @@ static void test_only_who_keeps_the_state_may_offer_it(void **state)
 	}
 }
 
+/* Not even with our key, which everybody may read, and our certificate. */
+static void test_nobody_joins_as_the_server(void **state)
+{
+	struct house *h = *state;
+	char key[WM_PUBKEY_TEXT];
+	V1__JoinRequest req;
+	for (uint8_t seed = 1; seed <= 2; seed++) {
+		house_join_request(&req, alpha, seed, key);
+		assert_int_equal(join_code(h, &req, "alpha", "node that was asked"), WM_ALREADY_EXISTS);
+	}
+}
+
 static void test_a_key_belongs_to_one_node(void **state)
 {
 	struct house *h = *state;
@@ -334,6 +346,7 @@ int main(void)
 		TEST(test_join_answer_names_the_server_as_peer),
 		TEST(test_join_refusals),
 		TEST(test_only_who_keeps_the_state_may_offer_it),
+		TEST(test_nobody_joins_as_the_server),
 		TEST(test_a_key_belongs_to_one_node),
 		TEST(test_many_joins_at_once),
 		TEST(test_update),
