@@ -1,46 +1,8 @@
 /* A configuration file: YAML into a tree, the tree into options of every kind. */
-#include "../tests/unit/conf/table.h"
-#include "base/mem.h"
-#include "conf/value.h"
 #include "conf/yaml.h"
-#include <stdlib.h>
-#include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* Every node has a parent that counts it, and a line; nothing is deeper than allowed. */
-static void check(const struct wm_conf_node *n, unsigned depth)
-{
-	const struct wm_conf_node *child;
-	size_t found = 0;
-	char path[200];
-	if (n->line == 0 || depth > WM_CONF_DEPTH_MAX)
-		abort();
-	wm_conf_node_path(n, path, sizeof(path));
-	wm_conf_node_each(child, n)
-	{
-		if (child->parent != n || (child->key == NULL) != (n->type == WM_CONF_NODE_LIST))
-			abort();
-		found++;
-		check(child, depth + 1);
-	}
-	if (found != n->n)
-		abort();
-}
+#include "fuzz_conf_tree.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct wm_arena arena;
-	struct wm_conf_node *root;
-	struct wm_err err;
-	wm_arena_init(&arena, 0);
-	if (wm_conf_yaml_parse(&arena, "f.yaml", data, size, &root, &err) == 0) {
-		struct wm_conf *conf = wm_conf_new(&test_table, 4);
-		check(root, 0);
-		if (wm_conf_load_tree(conf, root, &err) != 0 && err.text[0] == '\0')
-			abort();
-		wm_conf_free(conf);
-	}
-	wm_arena_fini(&arena);
-	return 0;
+	return load_tree(wm_conf_yaml_parse, data, size);
 }

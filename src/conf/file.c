@@ -2,6 +2,8 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "conf/json.h"
+#include "conf/toml.h"
 #include "conf/yaml.h"
 #include <errno.h>
 #include <stdio.h>
@@ -17,6 +19,8 @@ static const struct {
 } formats[] = {
 	{".yaml", wm_conf_yaml_parse},
 	{".yml", wm_conf_yaml_parse},
+	{".json", wm_conf_json_parse},
+	{".toml", wm_conf_toml_parse},
 };
 
 static int read_all(FILE *f, const char *path, struct wm_buf *out, struct wm_err *err)
@@ -67,7 +71,10 @@ int wm_conf_file_read(struct wm_arena *a, const char *path, struct wm_conf_node 
 	const char *dot = strrchr(path, '.');
 	if (dot == NULL || strchr(dot, '/') != NULL)
 		return wm_fail(err, WM_INVALID_ARGUMENT,
-			       "%s: has no extension; configuration files end in .yaml", path);
+			       "%s: has no extension; configuration files end in .yaml, .json or "
+			       ".toml",
+			       path);
 	return wm_fail(err, WM_INVALID_ARGUMENT,
-		       "%s: files of the kind %s are not read; write it as .yaml", path, dot);
+		       "%s: files of the kind %s are not read; write it as .yaml, .json or .toml",
+		       path, dot);
 }

@@ -35,6 +35,7 @@ struct wm_conf_node {
 	struct wm_conf_node *first, *last; /* children of a map or list, in order */
 	struct wm_conf_node *next;         /* sibling */
 	size_t n;                          /* children */
+	unsigned char mark;                /* the parser's own */
 };
 
 #define wm_conf_node_each(child, node) \

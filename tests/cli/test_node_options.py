@@ -94,9 +94,28 @@ def test_bad_file(node, tmp_path, text, message):
     assert str(config) in result[2]
 
 
+@pytest.mark.parametrize("name, text, message", [
+    ("n.json", '{"mesh":\n{"request-vote": "yes"}}', ':2: mesh.request-vote: wants true or false, found the text "yes"'),
+    ("n.json", '{"mesh": {"node-id": 7}}', ":1: mesh.node-id: wants text, found the number 7"),
+    ("n.json", '{"tls": {},\n"tls": {}}', ':2: "tls" is already set in line 1'),
+    ("n.json", "", ":1: not JSON: wants '{', found the end of the file"),
+    ("n.json", "{" * 10000, ":1: not JSON: wants a key in double quotes"),
+    ("n.json", "\0\1", ":1: not JSON: wants '{', found the byte 0x00"),
+    ("n.toml", '[mesh]\nrequest-vote = "yes"', ':2: mesh.request-vote: wants true or false, found the text "yes"'),
+    ("n.toml", "[mesh]\nroutes = ['10.0.0.0/8',\n'x']", ":3: mesh.routes[1]: wants a network such as"),
+    ("n.toml", "[tls]\n[tls]", ':2: "tls" is already set in line 1'),
+    ("n.toml", "mesh.node-id = 1979-05-27", ":1: dates and times are not accepted"),
+    ("n.toml", "\0\1", ":1: not TOML: wants a key, found the byte 0x00"),
+    ("n.toml", "#" * 1048577, ": larger than 1048576 bytes"),
+])
+def test_bad_file_of_other_kinds(node, tmp_path, name, text, message):
+    config = tmp_path / name
+    config.write_text(text)
+    refused(node(*JOIN, "--config", config), f"{config}{message}")
+
+
 @pytest.mark.parametrize("name, message", [
     ("none.yaml", "none.yaml: cannot open the configuration file: No such file or directory"),
-    ("node.toml", "node.toml: files of the kind .toml are not read"),
     ("node.ini", "node.ini: files of the kind .ini are not read"),
     ("node", "node: has no extension"),
 ])

@@ -349,6 +349,36 @@ static void test_bad_file_shape(void **state)
 	bad_file("a: 1\n\x01\n", "2: not YAML: control characters are not allowed");
 }
 
+/* What one format says, the others say alike. */
+static void test_formats(void **state)
+{
+	static const struct {
+		const char *suffix, *good, *wrong, *message;
+	} rows[] = {
+		{".yml", "mesh: {count: 5, words: [a], unknwn: 1}\n", "mesh:\n  count: 40\n", "2"},
+		{".json", "{\"mesh\": {\"count\": 5, \"words\": [\"a\"], \"unknwn\": 1}}",
+		 "{\"mesh\":\n {\"count\": 40}}", "2"},
+		{".toml", "[mesh]\ncount = 5\nwords = ['a']\nunknwn = 1\n",
+		 "[mesh]\n\ncount = 0x28", "3"},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char args[128], text[200];
+		write_file(rows[i].suffix, rows[i].good);
+		snprintf(args, sizeof(args), "-c%s", file_path);
+		good(args);
+		assert_int_equal(get()->count, 5);
+		assert_string_equal(get()->words.items[0], "a");
+		assert_int_equal(wm_conf_warnings(conf)->n, 1);
+		assert_non_null(strstr(wm_conf_warnings(conf)->items[0], "key mesh.unknwn is"));
+		write_file(rows[i].suffix, rows[i].wrong);
+		snprintf(text, sizeof(text),
+			 "%s:%s: mesh.count: wants a whole number from 1 to 9, found \"40\"",
+			 file_path, rows[i].message);
+		bad(args, text);
+		unlink(file_path);
+	}
+}
+
 static void test_unknown_keys_warn(void **state)
 {
 	char text[200];
@@ -381,8 +411,10 @@ static void test_files_that_are_none(void **state)
 			    "/nowhere/x.yaml: cannot open the configuration file: No such "
 			    "file or directory");
 	bad("-c /nowhere/x.ini",
-	    "/nowhere/x.ini: files of the kind .ini are not read; write it as .yaml");
-	bad("-c /no.where/x", "/no.where/x: has no extension; configuration files end in .yaml");
+	    "/nowhere/x.ini: files of the kind .ini are not read; write it as .yaml, .json or "
+	    ".toml");
+	bad("-c /no.where/x",
+	    "/no.where/x: has no extension; configuration files end in .yaml, .json or .toml");
 	assert_int_not_equal(load(NULL, "--config=/proc/self/mem.yaml"), 0);
 }
 
@@ -463,6 +495,7 @@ int main(void)
 		TEST(test_precedence),
 		TEST(test_bad_file),
 		TEST(test_bad_file_shape),
+		TEST(test_formats),
 		TEST(test_unknown_keys_warn),
 		TEST(test_warnings_are_bounded),
 		TEST(test_files_that_are_none),

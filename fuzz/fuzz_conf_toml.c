@@ -1,0 +1,8 @@
+/* A configuration file: TOML into a tree, the tree into options of every kind. */
+#include "conf/toml.h"
+#include "fuzz_conf_tree.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	return load_tree(wm_conf_toml_parse, data, size);
+}
