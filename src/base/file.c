@@ -103,6 +103,46 @@ int wm_file_create(const char *path, mode_t mode, const void *p, size_t n, struc
 	return rc;
 }
 
+/* The folder that @path lies in; to be freed. */
+static char *parent_of(const char *path)
+{
+	const char *end = path + strlen(path);
+	const char *slash;
+
+	while (end > path + 1 && end[-1] == '/')
+		end--;
+	slash = memrchr(path, '/', (size_t)(end - path));
+	if (slash == NULL)
+		return wm_strdup(".");
+	return wm_strndup(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+/*
+ * Writes a file that has no name and then gives it @path: whoever is killed in between leaves
+ * nothing behind. False where the file system or the lack of /proc does not let us; *@rc is the
+ * outcome otherwise.
+ */
+static bool publish_nameless(const char *path, mode_t mode, const void *p, size_t n, int *rc,
+			     struct wm_err *err)
+{
+	WM_AUTO(wm_autofree) char *dir = parent_of(path);
+	char self[40];
+	bool done;
+	int fd = open(dir, O_WRONLY | O_TMPFILE | O_CLOEXEC, mode);
+
+	if (fd < 0)
+		return false;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	*rc = write_all(fd, p, n) == 0 ? 0 : wm_fail_errno(err, errno, "%s", path);
+	done = *rc != 0 || linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0;
+	if (!done && errno == EEXIST) {
+		*rc = wm_fail_errno(err, errno, "%s", path);
+		done = true;
+	}
+	close(fd);
+	return done;
+}
+
 /* Writes under another name first, then puts that in place with @place. */
 static int put_in_place(const char *path, mode_t mode, const void *p, size_t n,
 			int (*place)(const char *from, const char *to), struct wm_err *err)
@@ -123,6 +163,10 @@ static int put_in_place(const char *path, mode_t mode, const void *p, size_t n,
 
 int wm_file_publish(const char *path, mode_t mode, const void *p, size_t n, struct wm_err *err)
 {
+	int rc;
+
+	if (publish_nameless(path, mode, p, n, &rc, err))
+		return rc != 0 ? rc : wm_file_sync_parent(path, err);
 	/* Unlike rename, link leaves a file alone that somebody else made meanwhile. */
 	return put_in_place(path, mode, p, n, link, err);
 }
@@ -134,17 +178,10 @@ int wm_file_replace(const char *path, mode_t mode, const void *p, size_t n, stru
 
 int wm_file_sync_parent(const char *path, struct wm_err *err)
 {
-	WM_AUTO(wm_autofree) char *dir = wm_strdup(path);
-	char *slash;
-	size_t n = strlen(dir);
-	int fd, rc = 0;
+	WM_AUTO(wm_autofree) char *dir = parent_of(path);
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc = 0;
 
-	while (n > 1 && dir[n - 1] == '/')
-		dir[--n] = '\0';
-	slash = strrchr(dir, '/');
-	if (slash != NULL)
-		slash[slash == dir ? 1 : 0] = '\0';
-	fd = open(slash != NULL ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return wm_fail_errno(err, errno, "%s", dir);
 	/* EINVAL: a file system that has no notion of syncing a folder. */

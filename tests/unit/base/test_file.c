@@ -6,10 +6,12 @@
 
 #include <cmocka.h>
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -54,6 +56,29 @@ static void test_publish_leaves_what_exists_alone(void **state)
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
 	assert_int_equal(count_files(), 1); /* nothing was left aside */
+}
+
+/* A key in a file that nobody knows of would be found by somebody else. */
+static void test_killed_while_publishing(void **state)
+{
+	const char *path = in_folder("half");
+	unsigned before = count_files();
+	for (int i = 0; i < 100; i++) {
+		pid_t child = fork();
+		assert_true(child >= 0);
+		while (child == 0) {
+			if (wm_file_publish(path, 0600, "whole", 5, NULL) != 0)
+				_exit(1);
+			unlink(path);
+		}
+		usleep((useconds_t)(i * 37));
+		assert_int_equal(kill(child, SIGKILL), 0);
+		assert_int_equal(waitpid(child, NULL, 0), child);
+		if (access(path, F_OK) == 0)
+			expect_content(path, "whole");
+		unlink(path);
+	}
+	assert_int_equal(count_files(), before);
 }
 
 static void test_replace_takes_its_place(void **state)
@@ -112,6 +137,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_publish_leaves_what_exists_alone),
+		cmocka_unit_test(test_killed_while_publishing),
 		cmocka_unit_test(test_replace_takes_its_place),
 		cmocka_unit_test(test_read_is_bounded),
 		cmocka_unit_test(test_folders),
