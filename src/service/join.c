@@ -92,6 +92,21 @@ static void note_refusal(struct wm_service *s, const V1__JoinRequest *req, const
 		wm_log_quote(err->text, why, sizeof(why)));
 }
 
+/* Allowed to who proves its ID, but two machines that share one take the network from each other. */
+static void note_new_key(struct wm_service *s, struct wm_rpc_call *call, const V1__JoinRequest *req)
+{
+	const V1__MeshNode *node = wm_graph_node(wm_live_graph(s->opts.live),
+						 wm_rpc_call_arena(call), req->id);
+	char text[128];
+	if (wm_service_caller(s, call) == WM_CALLER_UNKNOWN || node == NULL ||
+	    *node->publickey == '\0' || wm_streq(node->publickey, req->publickey) ||
+	    !wm_log_limit_allow(&s->refusals, 5, wm_loop_now(s->opts.loop)))
+		return;
+	wm_warn(s->opts.log, "join.new_key",
+		"node=%s hint=\"its old key is out; two machines with one ID take turns like this\"",
+		wm_log_quote(req->id, text, sizeof(text)));
+}
+
 void wm_membership_join(struct wm_rpc_call *call, const ProtobufCMessage *request, void *arg)
 {
 	struct wm_service *s = arg;
@@ -112,5 +127,6 @@ void wm_membership_join(struct wm_rpc_call *call, const ProtobufCMessage *reques
 		note_refusal(s, req, &err);
 		return wm_rpc_call_finish(call, &err);
 	}
+	note_new_key(s, call, req);
 	wm_change_start(s, call, request, build_join, reply_join);
 }
