@@ -72,6 +72,13 @@ def test_large_packets_and_tcp(four):
     assert receiver.wait_for("sha256", 30) == sent.strip()
 
 
+def test_a_crash_writes_no_keys_to_the_disk(four):
+    for node in four.nodes.values():
+        with open(f"/proc/{node.process.pid}/limits") as f:
+            core = next(line for line in f if line.startswith("Max core file size"))
+        assert core.split()[4:6] == ["0", "0"], core
+
+
 def test_forwarding_is_switched_on_only_where_it_is_needed(four):
     """alpha carries delta's packets for the others; beta and gamma carry nobody's."""
     four.assert_all_ping([four.nodes["beta"], four.nodes["delta"]])

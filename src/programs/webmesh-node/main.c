@@ -1,10 +1,11 @@
 /*
- * webmesh-node: a member of a mesh. Options in, a node's life, an exit status out: 0 after an orderly
- * stop, 2 when the options have to be mended, 1 for anything else.
+ * webmesh-node: a member of a mesh. Options in, a node's life, an exit status out: 0 after an
+ * orderly stop, 2 when the options have to be mended, 1 for anything else.
  */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "agent/agent.h"
@@ -54,6 +55,13 @@ static struct wm_log *open_log(const struct wm_node_options *o)
 	return wm_log_new(STDERR_FILENO, level, json ? WM_LOG_JSON : WM_LOG_TEXT);
 }
 
+/* Memory is full of keys, and a core file is for everybody who reads disks and bug reports. */
+static void forbid_core_files(void)
+{
+	const struct rlimit none = {.rlim_cur = 0, .rlim_max = 0};
+	(void)setrlimit(RLIMIT_CORE, &none); /* to lower a limit is always allowed */
+}
+
 static int run(struct wm_node_options *o)
 {
 	struct wm_err err;
@@ -71,6 +79,7 @@ int main(int argc, char **argv)
 	struct wm_err err;
 	struct wm_node_options *o = NULL;
 	signal(SIGPIPE, SIG_IGN);
+	forbid_core_files();
 	if (wm_node_options_load(argc, argv, environ, &o, &err) != 0)
 		return fail(&err);
 	int status;
