@@ -306,3 +306,37 @@ def test_idle_is_idle_and_small(lab):
     with open(f"/proc/{pair.a.process.pid}/status", encoding="utf-8") as status:
         rss = [int(line.split()[1]) for line in status if line.startswith("VmRSS")][0]
     assert rss < 10 * 1024
+
+
+def test_everything_changes_under_load(lab):
+    """Addresses move, peers go and come, keys, secrets and ports change, while packets of both ways and a
+    flood of initiations arrive; then the device goes in the middle of it."""
+    pair = Pair(lab, OURS, OURS)
+    flood(pair, pair.a)
+    pair.introduce(to_a="192.0.2.1:51820")
+    pair.a.host.ping_until(pair.b.inner4, timeout=20)
+    noise = [host.start(["ping", "-q", "-f", "-s", "1300", address]) for host, address in (
+        (pair.a.host, pair.b.inner4), (pair.b.host, pair.a.inner4), (pair.a.host, pair.b.inner6))]
+    strangers = [genkey("pubkey", genkey()) for _ in range(8)]
+    prefixes = f"{pair.b.inner4}/32,{pair.b.inner6}/128"
+    end, rounds = time.monotonic() + 4, 0
+    while time.monotonic() < end:
+        a, rounds = pair.a, rounds + 1
+        for stranger in strangers:
+            a.wg("set", a.name, "peer", stranger, "endpoint", "192.0.2.3:9", "persistent-keepalive", "1",
+                 "allowed-ips", f"{prefixes},10.77.{rounds % 200}.0/24")
+        a.add_peer(pair.b, psk=genkey("genpsk"))
+        a.wg("set", a.name, "private-key", "/dev/stdin", stdin=genkey() + "\n")
+        a.wg("set", a.name, "listen-port", "0", "fwmark", str(rounds % 3))
+        for stranger in strangers:
+            a.wg("set", a.name, "peer", stranger, "remove")
+        a.wg("set", a.name, "peer", pair.b.public, "remove")
+        a.wg("set", a.name, "private-key", "/dev/stdin", "listen-port", "51820", stdin=a.private + "\n")
+        a.add_peer(pair.b, "endpoint", "192.0.2.2:51820")
+        a.dump()
+    assert rounds > 2
+    pair.a.host.ping_until(pair.b.inner4, timeout=20)
+    assert pair.a.stop() == 0, pair.a.process.output
+    assert pair.b.stop() == 0, pair.b.process.output
+    for process in noise:
+        process.kill()
