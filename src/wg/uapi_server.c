@@ -10,7 +10,7 @@
 #include "wg/uapi.h"
 
 #define CLIENTS_MAX 16
-#define QUEUED_MAX  (1024 * 1024) /* answers that a client does not read */
+#define QUEUED_MAX  (1024 * 1024) /* of answers that wait when a client asks again */
 
 struct wm_wg_uapi_server {
 	struct wm_wg_device *device;
@@ -24,6 +24,7 @@ struct client {
 	struct wm_wg_uapi_server *server;
 	struct wm_conn *conn;
 	struct wm_buf in;
+	size_t seen;  /* bytes of it that hold no end of a request */
 	bool is_over; /* closes when its answers have left */
 };
 
@@ -75,19 +76,24 @@ static void serve(struct client *c, const char *text, size_t len)
 	answer(c, &out);
 }
 
-/* Serves all whole requests in the buffer. */
-static void serve_all(struct client *c)
+/* Serves the whole requests in the buffer; false when it asks for more than it reads. */
+static bool serve_all(struct client *c)
 {
-	for (;;) {
+	while (c->in.len > 0) {
+		if (wm_conn_queued(c->conn) > QUEUED_MAX)
+			return false;
 		const char *text = wm_buf_str(&c->in);
-		const char *end = c->in.len > 0 ? memmem(text, c->in.len, "\n\n", 2) : NULL;
+		size_t from = c->seen > 0 ? c->seen - 1 : 0; /* the end may have come in halves */
+		const char *end = memmem(text + from, c->in.len - from, "\n\n", 2);
+		c->seen = end == NULL ? c->in.len : 0;
 		if (end == NULL)
-			return;
+			break;
 		size_t len = (size_t)(end - text);
 		serve(c, text, len + 1);
 		wm_wipe(c->in.data, len);
 		wm_buf_consume(&c->in, len + 2);
 	}
+	return true;
 }
 
 static void on_read(void *arg, struct wm_conn *conn, const uint8_t *data, size_t len,
@@ -99,10 +105,9 @@ static void on_read(void *arg, struct wm_conn *conn, const uint8_t *data, size_t
 		return;
 	}
 	wm_buf_add(&c->in, data, len);
-	serve_all(c);
+	bool reads = serve_all(c);
 	c->is_over = len == 0;
-	size_t queued = wm_conn_queued(conn);
-	if (queued > QUEUED_MAX || (c->is_over && queued == 0))
+	if (!reads || (c->is_over && wm_conn_queued(conn) == 0))
 		free_client(c);
 }
 

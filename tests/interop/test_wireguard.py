@@ -2,6 +2,7 @@
 network stands in wgpair.py."""
 
 import os
+import socket
 import sys
 import threading
 import time
@@ -340,3 +341,53 @@ def test_everything_changes_under_load(lab):
     assert pair.b.stop() == 0, pair.b.process.output
     for process in noise:
         process.kill()
+
+
+def rss_mib(pid):
+    with open(f"/proc/{pid}/statm") as f:
+        return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+
+
+def test_a_client_of_the_socket_that_does_not_read(lab):
+    """One answer may be of any length; what it asks for in one breath is answered no further than it reads."""
+    end = End(lab, lab.host("a"), OURS, 1)
+    peers = "".join(f"public_key={i:064x}\nallowed_ip=10.{i // 250}.{i % 250}.0/24\n" for i in range(1, 6001))
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(end.socket)
+        s.sendall(f"set=1\n{peers}\n".encode())
+        assert s.recv(100) == b"errno=0\n\n"
+        before = rss_mib(end.process.pid)
+        s.settimeout(5)
+        try:
+            s.sendall(b"get=1\n\n" * 20000)
+            time.sleep(0.5)
+            s.sendall(b"get=1\n\n")
+        except (BrokenPipeError, ConnectionResetError, socket.timeout):
+            pass
+        assert rss_mib(end.process.pid) < before + 50
+    assert end.wg("show", end.name, "peers").stdout.count("\n") == 6000
+    assert end.stop() == 0, end.process.output
+
+
+def test_a_client_of_the_socket_that_drips(lab):
+    """Its request is looked at once, however many pieces it comes in; too long a one ends it."""
+    end = End(lab, lab.host("a"), OURS, 1)
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(end.socket)
+        for byte in b"get=1\n\n":
+            s.sendall(bytes([byte]))
+        assert s.recv(65536).endswith(b"errno=0\n\n")
+        line, started = b"fwmark=0\n" * 200, cpu_s(end.process.pid)
+        s.settimeout(5)
+        s.sendall(b"set=1\n")
+        with pytest.raises((BrokenPipeError, ConnectionResetError)):
+            for _ in range(2 * (16 << 20) // len(line)):
+                s.sendall(line)
+        assert cpu_s(end.process.pid) - started < 2
+    assert end.stop() == 0, end.process.output
+
+
+def cpu_s(pid):
+    with open(f"/proc/{pid}/stat") as f:
+        words = f.read().rsplit(")", 1)[1].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
