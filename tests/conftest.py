@@ -11,6 +11,11 @@ from meshlab import Mesh  # noqa: E402
 from netlab import Lab  # noqa: E402
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "plain: measures what sanitizers distort; make check runs it "
+                                       "on a release build, by itself")
+
+
 @pytest.fixture
 def lab():
     """An empty laboratory of network namespaces; torn down whatever happens."""

@@ -296,6 +296,7 @@ def switches(pid):
     return total
 
 
+@pytest.mark.plain
 def test_idle_is_idle_and_small(lab):
     pair = Pair(lab, OURS, OURS)
     pair.introduce()
