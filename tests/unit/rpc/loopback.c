@@ -109,7 +109,8 @@ void ask_start(struct loopback *b, struct ask *a, const char *id,
 	V1__GetStatusRequest request = V1__GET_STATUS_REQUEST__INIT;
 	struct wm_err err = {0};
 	char *copy = wm_strdup(id);
-	*a = (struct ask){.took = wm_clock_now()};
+	/* As deadlines count: from the loop's time, which may be behind the clock. */
+	*a = (struct ask){.took = wm_loop_now(b->loop)};
 	request.id = copy;
 	if (wm_rpc_unary_start(b->channel, &a->u, wm_pb_method_find("/v1.Node/GetStatus"),
 			       &request.base, opts, on_answer, &err) != 0) {
