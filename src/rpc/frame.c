@@ -12,6 +12,8 @@ int wm_rpc_frame_decode(const uint8_t *p, size_t len, size_t *at, uint32_t max,
 			struct wm_rpc_frame *out, struct wm_err *err)
 {
 	struct wm_wire w;
+	if (*at == len) /* with nothing there may be no place for it either */
+		return 0;
 	wm_wire_init_read(&w, p + *at, len - *at);
 	uint8_t flag = wm_wire_get_u8(&w);
 	uint32_t size = wm_wire_get_be32(&w);
