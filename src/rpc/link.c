@@ -20,6 +20,9 @@
 #define LINGER_NS  WM_NS_PER_S
 #define READ_CHUNK (64u << 10)
 
+/* Far above what HTTP/2 lets wait (WIRE_FULL): only TLS's own answers get here. */
+#define UNREAD_MAX (1u << 20)
+
 static void on_kick(struct wm_defer *d);
 static void on_linger(struct wm_timer *t);
 
@@ -158,8 +161,12 @@ static int feed_tls(struct wm_rpc_link *l, const uint8_t *p, size_t n, struct wm
 		rc = read_tls(l, err);
 	if (rc != 0)
 		return rc;
-	if (!l->closed)
-		drain_tls(l); /* an answer to a key update */
+	if (l->closed)
+		return 0;
+	drain_tls(l); /* answers to key updates */
+	if (!l->ended && wm_conn_queued(l->conn) > UNREAD_MAX)
+		return wm_fail(err, WM_RESOURCE_EXHAUSTED, "%s makes TLS answer and does not read",
+			       l->name);
 	return 0;
 }
 

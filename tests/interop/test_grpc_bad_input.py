@@ -1,6 +1,7 @@
 """What no decent client sends, to our gRPC server: each is answered or cut off, and the server goes on
 serving everybody else within its memory."""
 
+import ctypes
 import os
 import random
 import socket
@@ -478,3 +479,41 @@ def test_streams_that_make_us_reset_them(server, v1):
 
     assert flood(server, pairs, 100)
     alive(server, v1)
+
+
+def test_key_updates_of_a_client_that_does_not_read(our_server, v1):
+    """TLS answers each by itself; HTTP/2 does not see them."""
+    server = our_server("--tls")
+    before = rss_mib(server)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_alpn_protocols(["h2"])
+    raw = socket.socket()
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    raw.settimeout(5)
+    raw.connect(server.address)
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(incoming, outgoing)
+    while True:
+        try:
+            tls.do_handshake()
+            break
+        except ssl.SSLWantReadError:
+            raw.sendall(outgoing.read())
+            incoming.write(raw.recv(65536))
+    tls.write(hello())
+    # Python's ssl has no name for it: the SSL follows the object's head and its socket.
+    handle = ctypes.c_void_p.from_address(id(tls._sslobj) + 3 * ctypes.sizeof(ctypes.c_void_p))
+    library = ctypes.CDLL("libssl.so.3")
+    hung_up = False
+    try:
+        for _ in range(4000):
+            for _ in range(200):
+                assert library.SSL_key_update(handle, 1) == 1 and library.SSL_do_handshake(handle) == 1
+            raw.sendall(outgoing.read())
+    except ConnectionError:
+        hung_up = True
+    grown = rss_mib(server) - before
+    raw.close()
+    assert hung_up
+    assert grown < 60, grown
