@@ -8,6 +8,8 @@
 /* ---- errors ---- */
 
 static int fail_at(const struct wm_conf_scan *s, const char *what, const char *fmt, va_list ap)
+	WM_PRINTF(3, 0);
+static int fail_at(const struct wm_conf_scan *s, const char *what, const char *fmt, va_list ap)
 {
 	char text[WM_ERR_TEXT];
 	vsnprintf(text, sizeof(text), fmt, ap);

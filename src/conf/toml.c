@@ -105,7 +105,7 @@ static struct wm_conf_node *add_table(struct wm_conf_scan *s, struct wm_conf_nod
 {
 	struct wm_conf_node *n = wm_conf_scan_add(s, parent, key, WM_CONF_NODE_MAP, s->line);
 	if (n != NULL)
-		n->mark = mark;
+		n->mark = (unsigned char)mark;
 	return n;
 }
 
