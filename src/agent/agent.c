@@ -7,6 +7,7 @@
 #include "agent/agent.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "agent/internal.h"
@@ -185,6 +186,24 @@ static int restrict_privileges(struct wm_agent *a, struct wm_err *err)
 	return rc != 0 ? rc : wm_caps_restrict(caps, err);
 }
 
+static void on_start_limit(struct wm_timer *t)
+{
+	struct wm_agent *a = wm_container_of(t, struct wm_agent, limit);
+	char limit[40];
+	struct wm_err late;
+	wm_format_duration(a->options->start_timeout, limit, sizeof(limit));
+	wm_fail(&late, WM_DEADLINE_EXCEEDED, "no member of a mesh after --start-timeout %s: ", limit);
+	size_t n = strlen(late.text);
+	if (a->store != NULL)
+		snprintf(late.text + n, sizeof(late.text) - n,
+			 "waited for the state to be written at storage.path");
+	else
+		snprintf(late.text + n, sizeof(late.text) - n, "waited to be let in: %.300s",
+			 wm_joiner_last_error(a)->code != 0 ? wm_joiner_last_error(a)->text
+							    : "no join address has answered");
+	wm_agent_stop(a, &late);
+}
+
 static int start(struct wm_agent *a, struct wm_err *err)
 {
 	int rc = wm_identity_init(&a->identity, a->options, a->log, err);
@@ -196,6 +215,8 @@ static int start(struct wm_agent *a, struct wm_err *err)
 	rc = wm_signal_open(a->loop, SIGINT, on_signal, a, &a->sigint, err);
 	if (rc == 0)
 		rc = wm_signal_open(a->loop, SIGTERM, on_signal, a, &a->sigterm, err);
+	if (rc == 0 && a->options->start_timeout > 0)
+		wm_timer_start(a->loop, &a->limit, a->options->start_timeout, on_start_limit);
 	if (rc == 0)
 		rc = open_device(a, err);
 	if (rc == 0)
@@ -224,6 +245,7 @@ void wm_agent_become_member(struct wm_agent *a, const V1__JoinResponse *view)
 	if (rc != 0)
 		return wm_agent_stop(a, &err);
 	a->ready = true;
+	wm_timer_stop(&a->limit);
 	wm_info(a->log, "node.ready", "node=%s ipv4=%s ipv6=%s api_port=%u start_ms=%lld",
 		a->identity.node_id, view->addressipv4, view->addressipv6, a->api.port,
 		(long long)((wm_clock_now() - a->started_ns) / WM_NS_PER_MS));
@@ -249,6 +271,7 @@ static void on_store_closed(void *arg)
 static void on_drained(void *arg)
 {
 	struct wm_agent *a = arg;
+	a->waits_for = "the state to be closed";
 	if (a->store != NULL)
 		wm_store_close(a->store, on_store_closed, a);
 	else
@@ -267,6 +290,7 @@ static void drain(struct wm_agent *a)
 	wm_timer_stop(&a->farewell);
 	wm_timer_stop(&a->save);
 	wm_service_stop(a->service);
+	a->waits_for = "the API's calls to end";
 	if (a->server != NULL)
 		wm_rpc_server_drain(a->server, GRACE, on_drained, a);
 	else
@@ -277,10 +301,20 @@ static void begin_stop(struct wm_defer *d)
 {
 	struct wm_agent *a = wm_container_of(d, struct wm_agent, next);
 	bool leave = a->options->mesh_leave_on_stop && a->ready && a->live == NULL && a->why.code == 0;
+	a->waits_for = "the mesh to hear that this node leaves";
 	if (leave)
 		wm_joiner_leave(a, drain);
 	else
 		drain(a);
+}
+
+/* The steps that wait are given up; what has to be undone on the host still is. */
+static void on_stop_limit(struct wm_timer *t)
+{
+	struct wm_agent *a = wm_container_of(t, struct wm_agent, limit);
+	wm_warn(a->log, "node.stop_cut_short", "waited_for=\"%s\"", a->waits_for);
+	a->cut_short = true;
+	wm_loop_stop(a->loop);
 }
 
 void wm_agent_stop(struct wm_agent *a, const struct wm_err *why)
@@ -290,6 +324,9 @@ void wm_agent_stop(struct wm_agent *a, const struct wm_err *why)
 	a->stopping = true;
 	wm_err_copy(&a->why, why);
 	wm_info(a->log, "node.stopping", "reason=\"%s\"", why == NULL ? "asked to" : why->text);
+	wm_timer_stop(&a->limit);
+	if (a->options->shutdown_timeout > 0)
+		wm_timer_start(a->loop, &a->limit, a->options->shutdown_timeout, on_stop_limit);
 	wm_defer(a->loop, &a->next, begin_stop);
 }
 
@@ -298,17 +335,33 @@ static bool never(void *arg)
 	return false;
 }
 
+static void restore_host(struct wm_agent *a)
+{
+	struct wm_err err;
+	if (a->fabric != NULL && wm_fabric_close(a->fabric, &err) != 0)
+		wm_warn(a->log, "host.not_restored", "error=\"%s\"", err.text);
+	wm_wg_device_close(a->device);
+}
+
+static int fail_cut_short(struct wm_agent *a, struct wm_err *err)
+{
+	char limit[40];
+	restore_host(a);
+	wm_format_duration(a->options->shutdown_timeout, limit, sizeof(limit));
+	return wm_fail(err, WM_ABORTED, "not done after --shutdown-timeout %s: waited for %s%s%.240s",
+		       limit, a->waits_for, a->why.code != 0 ? "; stopped because " : "",
+		       a->why.code != 0 ? a->why.text : "");
+}
+
 /* What is synchronous, in reverse order of birth; the loop turns a last time for what was closed. */
 static void fini(struct wm_agent *a)
 {
-	struct wm_err err;
+	wm_timer_stop(&a->limit);
 	wm_live_close(a->live);
 	wm_service_free(a->service);
 	if (a->server != NULL)
 		wm_rpc_server_free(a->server);
-	if (a->fabric != NULL && wm_fabric_close(a->fabric, &err) != 0)
-		wm_warn(a->log, "host.not_restored", "error=\"%s\"", err.text);
-	wm_wg_device_close(a->device);
+	restore_host(a);
 	wm_signal_close(a->sigterm);
 	wm_signal_close(a->sigint);
 	if (a->loop != NULL) {
@@ -335,6 +388,8 @@ int wm_agent_run(struct wm_node_options *options, struct wm_log *log, struct wm_
 	}
 	if (a.loop != NULL)
 		wm_loop_run(a.loop);
+	if (a.cut_short)
+		return fail_cut_short(&a, err);
 	fini(&a);
 	return wm_err_copy(err, &a.why);
 }

@@ -55,6 +55,9 @@ struct wm_agent {
 	int64_t started_wall_ns, started_ns;
 	bool ready;
 	bool stopping;
+	struct wm_timer limit; /* of the start, then of the stop */
+	const char *waits_for; /* while stopping */
+	bool cut_short;	       /* the stop took too long: parts of it still run */
 	struct wm_defer next; /* the step of the stop that follows */
 	struct wm_propose founding;
 	struct wm_err why; /* code 0: stopped because somebody asked */
@@ -96,6 +99,8 @@ WM_MUST_CHECK int wm_founder_start(struct wm_agent *a, struct wm_err *err);
 void wm_joiner_start(struct wm_agent *a);
 /* Asks once more, in the background, since the mesh we knew does not answer. */
 void wm_joiner_start_again(struct wm_agent *a);
+/* Why the last address that was asked did not let us in; code 0 when none has answered yet. */
+const struct wm_err *wm_joiner_last_error(const struct wm_agent *a);
 bool wm_joiner_is_running(const struct wm_agent *a);
 /* Asks to be forgotten, then calls @done whatever came of it. */
 void wm_joiner_leave(struct wm_agent *a, void (*done)(struct wm_agent *a));

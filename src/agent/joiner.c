@@ -172,6 +172,11 @@ void wm_joiner_start_again(struct wm_agent *a)
 		start(a, true);
 }
 
+const struct wm_err *wm_joiner_last_error(const struct wm_agent *a)
+{
+	return &a->joiner->last;
+}
+
 bool wm_joiner_is_running(const struct wm_agent *a)
 {
 	return a->joiner != NULL && (a->joiner->asking || wm_timer_is_running(&a->joiner->timer));

@@ -100,6 +100,16 @@ bool wm_node_options_wants_version(const struct wm_node_options *o)
 	return o->version || wants(o->conf, "version");
 }
 
+bool wm_node_options_wants_print(const struct wm_node_options *o)
+{
+	return o->print_config;
+}
+
+void wm_node_options_print(const struct wm_node_options *o, struct wm_buf *out)
+{
+	wm_conf_print(o->conf, out);
+}
+
 void wm_node_options_help(struct wm_buf *out)
 {
 	wm_buf_add_str(out,

@@ -17,16 +17,17 @@ WM_OPT(BOOL, version, "", "version", "false", "Show the version and end",
        .attrs = WM_CONF_ALONE | WM_CONF_NO_ENV | WM_CONF_NO_FILE)
 WM_OPT(BOOL, json, "", "json", "false", "Show the version as JSON",
        .attrs = WM_CONF_NO_ENV | WM_CONF_NO_FILE)
-WM_OPT(STRING, config, "", "config", "", "Configuration file (.yaml)", .value = "FILE",
+WM_OPT(STRING, config, "", "config", "", "Configuration file (.yaml, .json, .toml)", .value = "FILE",
        .attrs = WM_CONF_PATH | WM_CONF_NO_ENV | WM_CONF_NO_FILE)
-WM_OPT(BOOL, print_config, "", "print-config", "false", "Print the configuration in force and end",
-       .attrs = WM_CONF_LATER | WM_CONF_NO_ENV | WM_CONF_NO_FILE)
+WM_OPT(BOOL, print_config, "", "print-config", "false",
+       "Print what file, environment and flags say, as JSON, and end; secrets are (hidden)",
+       .attrs = WM_CONF_UNCHECKED | WM_CONF_NO_ENV | WM_CONF_NO_FILE)
 WM_OPT(DURATION, start_timeout, "", "start-timeout", "0s",
-       "Longest time to start in; 0 for no limit",
-       .attrs = WM_CONF_LATER | WM_CONF_NO_ENV | WM_CONF_NO_FILE, .max = INT64_MAX)
+       "Longest time until this node is a member; 0 for no limit",
+       .attrs = WM_CONF_NO_ENV | WM_CONF_NO_FILE, .max = INT64_MAX)
 WM_OPT(DURATION, shutdown_timeout, "", "shutdown-timeout", "0s",
-       "Longest time to stop in; 0 for no limit",
-       .attrs = WM_CONF_LATER | WM_CONF_NO_ENV | WM_CONF_NO_FILE, .max = INT64_MAX)
+       "Longest time to stop in, after which it ends anyway; 0 for no limit",
+       .attrs = WM_CONF_NO_ENV | WM_CONF_NO_FILE, .max = INT64_MAX)
 
 /* ---- global: set many others at once ---- */
 WM_OPT(BOOL, global_allow_remote_detection, "global.", "allow-remote-detection", "false",

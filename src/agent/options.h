@@ -34,6 +34,11 @@ const struct wm_conf_list *wm_node_options_warnings(const struct wm_node_options
 /* True when --help, --version or the word "version" was given; nothing else was read or checked. */
 bool wm_node_options_wants_help(const struct wm_node_options *o);
 bool wm_node_options_wants_version(const struct wm_node_options *o);
+/* True when --print-config was given: single values were checked, but not what they say together.
+ */
+bool wm_node_options_wants_print(const struct wm_node_options *o);
+/* Appends the text of --print-config. */
+void wm_node_options_print(const struct wm_node_options *o, struct wm_buf *out);
 /* Appends the text of --help. */
 void wm_node_options_help(struct wm_buf *out);
 

@@ -177,12 +177,12 @@ static int assign_flags(struct wm_conf *c, const struct wm_conf_flags *flags, un
 	return rc;
 }
 
-/* True when a flag such as --help asks for nothing else. */
-static bool stands_alone(const struct wm_conf *c)
+/* True when a flag with @attr is on: --help asks for nothing else, --print-config for no checks. */
+static bool is_asked(const struct wm_conf *c, unsigned attr)
 {
 	for (size_t i = 0; i < c->table->n_rows; i++) {
 		const struct wm_conf_option *o = &c->table->rows[i];
-		if ((o->attrs & WM_CONF_ALONE) != 0 && *(bool *)wm_conf_value_at(c, o))
+		if ((o->attrs & attr) != 0 && *(bool *)wm_conf_value_at(c, o))
 			return true;
 	}
 	return false;
@@ -208,7 +208,7 @@ static int load_sources(struct wm_conf *c, const struct wm_conf_flags *flags, ch
 			struct wm_err *err)
 {
 	int rc = assign_flags(c, flags, WM_CONF_ALONE, err);
-	if (rc == 0 && stands_alone(c))
+	if (rc == 0 && is_asked(c, WM_CONF_ALONE))
 		return assign_flags(c, flags, 0, err);
 	if (rc == 0)
 		rc = assign_flags(c, flags, WM_CONF_PATH, err);
@@ -218,8 +218,9 @@ static int load_sources(struct wm_conf *c, const struct wm_conf_flags *flags, ch
 		rc = wm_conf_env_apply(c, env, err);
 	if (rc == 0)
 		rc = assign_flags(c, flags, 0, err);
-	if (rc == 0)
-		rc = check_rows(c, err);
+	if (rc != 0 || is_asked(c, WM_CONF_UNCHECKED))
+		return rc;
+	rc = check_rows(c, err);
 	if (rc == 0 && c->table->check != NULL)
 		rc = c->table->check(c, c->values, err);
 	return rc;

@@ -70,5 +70,12 @@ void wm_conf_derive(struct wm_conf *c, const char *name, const char *from, const
 /* Appends the options as --help shows them: by section, with their defaults. */
 void wm_conf_help(const struct wm_conf_table *t, unsigned scope, struct wm_buf *out);
 
+/*
+ * Appends the values in force as JSON, as --print-config shows them: nested keys in order, nothing
+ * that is zero or empty, durations in nanoseconds, secrets as "(hidden)", and no option of a later
+ * version that nobody has set.
+ */
+void wm_conf_print(const struct wm_conf *c, struct wm_buf *out);
+
 /* The entry of @names (@n of them) that is most like @wrong, or NULL when none is near. */
 const char *wm_conf_nearest(const char *wrong, const char *const *names, size_t n);

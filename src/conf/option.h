@@ -72,6 +72,8 @@ enum wm_conf_attr {
 	WM_CONF_FAMILY = 1 << 9,     /* a name that ends in a dot: every name that begins so */
 	WM_CONF_REQUIRED = 1 << 10,  /* must be given and not empty */
 	WM_CONF_NOT_EMPTY = 1 << 11, /* the empty text is refused */
+	WM_CONF_UNCHECKED =
+		1 << 12, /* when given (--print-config), only single values are checked */
 };
 
 struct wm_conf_option {

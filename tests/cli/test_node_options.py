@@ -43,6 +43,24 @@ def test_help_and_version(node):
     assert node("--version")[1] == node("version")[1] != ""
 
 
+def test_print_config(node, tmp_path):
+    """What file, environment and flags say, before it is checked as a whole; secrets do not appear."""
+    config = tmp_path / "n.toml"
+    config.write_text('[auth.mtls]\nkey-data = "c2VjcmV0"\n[mesh]\nnode-id = "f"\nroutes = ["10.0.0.0/8"]\nnode = 1\n')
+    status, out, err = node("--print-config", "--config", config, "--wireguard.key-rotation-interval=1h",
+                            "--services.metrics.enabled", env={"MESH_NODE_ID": "e"})
+    assert status == 0 and "c2VjcmV0" not in out
+    assert err == f"webmesh-node: {config}:6: unknown key mesh.node is ignored; did you mean mesh.node-id?\n"
+    shown = json.loads(out)
+    assert out == json.dumps(shown, indent=2, sort_keys=True) + "\n"
+    assert shown["auth"] == {"mtls": {"key-data": "(hidden)"}}
+    assert shown["mesh"]["node-id"] == "e" and shown["mesh"]["routes"] == ["10.0.0.0/8"]
+    assert shown["wireguard"]["key-rotation-interval"] == 3600 * 10**9
+    assert shown["services"]["metrics"] == {"enabled": True}
+    assert "join-addresses" not in shown["mesh"] and "discovery" not in shown and "help" not in shown
+    refused(node("--print-config", "--wireguard.mtu=9"), "--wireguard.mtu: wants a whole number")
+
+
 def test_no_mesh_is_named(node):
     refused(node(), "no mesh is named: --bootstrap.enabled makes a new one, --mesh.join-addresses HOST:PORT joins one")
 

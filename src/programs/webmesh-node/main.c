@@ -40,6 +40,19 @@ static int show_help(void)
 	return status;
 }
 
+/* Warnings go to standard error, so that the configuration can be piped on. */
+static int show_config(const struct wm_node_options *o)
+{
+	struct wm_buf text = {0};
+	const struct wm_conf_list *warnings = wm_node_options_warnings(o);
+	for (size_t i = 0; i < warnings->n; i++)
+		fprintf(stderr, "webmesh-node: %s\n", warnings->items[i]);
+	wm_node_options_print(o, &text);
+	int status = show(&text);
+	wm_buf_fini(&text);
+	return status;
+}
+
 static int fail(const struct wm_err *err)
 {
 	fprintf(stderr, "webmesh-node: %s\n", err->text);
@@ -70,6 +83,8 @@ static int run(struct wm_node_options *o)
 	for (size_t i = 0; i < warnings->n; i++)
 		wm_warn(log, "options.ignored", "what=\"%s\"", warnings->items[i]);
 	int rc = wm_agent_run(o, log, &err);
+	if (rc == WM_ABORTED) /* its parts still use what would be freed from here on */
+		_exit(fail(&err));
 	wm_log_free(log);
 	return rc == 0 ? 0 : fail(&err);
 }
@@ -87,6 +102,8 @@ int main(int argc, char **argv)
 		status = show_help();
 	else if (wm_node_options_wants_version(o))
 		status = show_version(o);
+	else if (wm_node_options_wants_print(o))
+		status = show_config(o);
 	else
 		status = run(o);
 	wm_node_options_free(o);

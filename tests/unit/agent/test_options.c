@@ -272,7 +272,6 @@ static void test_other_versions_options(void **state)
 	bad(JOIN "--plugins.debug.disable-pprof",
 	    "--plugins.debug.disable-pprof: not in this version");
 	bad(JOIN "--bridge.m1.mesh.node-id x", "--bridge.m1.mesh.node-id: not in this version");
-	bad(JOIN "--print-config", "--print-config: not in this version");
 	good(JOIN "--services.meshdns.isten-tcp [::]:53 --services.webrtc.stun-servers "
 		  "stun:stun.l.google.com:19302 --daemon.cors.allowed-origins *");
 	assert_int_equal(load(env, JOIN), WM_INVALID_ARGUMENT);

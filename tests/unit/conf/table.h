@@ -24,6 +24,7 @@ struct values {
 	char *only_first;
 	char *only_second;
 	char *file_only;
+	bool print;
 };
 
 #define ROW(k, f, s, n, d, ...)                \
@@ -60,6 +61,8 @@ static const struct wm_conf_option test_rows[] = {
 	ROW(STRING, only_first, "", "name", "", .scope = 1, .attrs = WM_CONF_REQUIRED),
 	ROW(STRING, only_second, "", "name", "admin", .scope = 2),
 	ROW(STRING, file_only, "mesh.", "file-only", "", .attrs = WM_CONF_NO_FLAG),
+	ROW(BOOL, print, "", "print", "false",
+	    .attrs = WM_CONF_UNCHECKED | WM_CONF_NO_ENV | WM_CONF_NO_FILE),
 };
 
 static const struct wm_conf_section test_sections[] = {

@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#define MAX_ARGS 16
+#define MAX_ARGS 32
 
 static struct wm_conf *conf;
 static struct wm_err err;
@@ -470,6 +470,51 @@ static void test_help(void **state)
 	wm_buf_fini(&b);
 }
 
+static void printed(const char *args, const char *want)
+{
+	struct wm_buf b = {0};
+	good(args);
+	wm_conf_print(conf, &b);
+	assert_string_equal(wm_buf_str(&b), want);
+	wm_buf_fini(&b);
+}
+
+static void test_print(void **state)
+{
+	printed("--print",
+		"{\n  \"mesh\": {\n    \"count\": 3,\n    \"net\": \"172.16.0.0/12\",\n"
+		"    \"node-id\": \"nobody\",\n    \"policy\": \"accept\",\n    \"port\": 53,\n"
+		"    \"sub\": {\n      \"listen\": \"[::]:8443\",\n"
+		"      \"other\": \"localhost:1\"\n    },\n    \"wait\": 90000000000,\n"
+		"    \"words\": [\n      \"a\",\n      \"b\"\n    ]\n  }\n}\n");
+	printed("--mesh.count 1 --mesh.net= --mesh.node-id= --mesh.policy drop --mesh.port 0 "
+		"--mesh.sub.listen= --mesh.sub.server= --mesh.wait 0 --mesh.words= --mesh.secret x "
+		"--mesh.sub.ip ::1 --mesh.flag --mesh.servers b=h:2,a=h:1 --mesh.later --print",
+		"{\n  \"mesh\": {\n    \"count\": 1,\n    \"flag\": true,\n    \"later\": true,\n"
+		"    \"policy\": \"drop\",\n    \"secret\": \"(hidden)\",\n"
+		"    \"servers\": {\n      \"a\": \"h:1\",\n      \"b\": \"h:2\"\n    },\n"
+		"    \"sub\": {\n      \"ip\": \"::1\"\n    }\n  }\n}\n");
+}
+
+static void test_print_checks_values_only(void **state)
+{
+	good("--mesh.later --print");
+	bad("--mesh.later --print=false", "--mesh.later: not in this version");
+	bad("--mesh.count 10 --print",
+	    "--mesh.count: wants a whole number from 1 to 9, found \"10\"");
+}
+
+static void test_print_escapes(void **state)
+{
+	struct wm_buf b = {0};
+	good("--mesh.words= --print");
+	wm_conf_derive(conf, "mesh.node-id", "mesh.flag", "\"\\\n\x7f\xc3\xa4\xff");
+	wm_conf_print(conf, &b);
+	assert_non_null(
+		strstr(wm_buf_str(&b), "\"node-id\": \"\\\"\\\\\\u000a\\u007f\xc3\xa4\\ufffd\","));
+	wm_buf_fini(&b);
+}
+
 static void test_nearest(void **state)
 {
 	static const char *const names[] = {"status", "get", "version"};
@@ -502,6 +547,9 @@ int main(void)
 		TEST(test_huge_file),
 		TEST(test_derive),
 		TEST(test_help),
+		TEST(test_print),
+		TEST(test_print_checks_values_only),
+		TEST(test_print_escapes),
 		TEST(test_nearest),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
