@@ -119,3 +119,14 @@ WM_MUST_CHECK int wm_poll_open(struct wm_loop *loop, int fd, unsigned events,
 			       struct wm_poll **out, struct wm_err *err);
 void wm_poll_change(struct wm_poll *p, unsigned events);
 void wm_poll_close(struct wm_poll *p);
+
+/* ---- files ---- */
+struct wm_file_watch;
+/*
+ * @cb runs after the file at @path was changed, renamed or removed, or, if it is a folder, what is
+ * in it; which of these is for the callback to find out. NOT_FOUND when there is none.
+ */
+WM_MUST_CHECK int wm_file_watch_open(struct wm_loop *loop, const char *path, void (*cb)(void *arg),
+				     void *arg, struct wm_file_watch **out, struct wm_err *err);
+/* No callback afterwards. NULL is allowed. */
+void wm_file_watch_close(struct wm_file_watch *w);

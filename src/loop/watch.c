@@ -1,4 +1,4 @@
-/* Signals and watched descriptors of loop/loop.h. */
+/* Signals, watched descriptors and watched files of loop/loop.h. */
 #include "base/mem.h"
 #include "loop/loop.h"
 #include "loop/loop_impl.h"
@@ -142,4 +142,58 @@ void wm_poll_close(struct wm_poll *p)
 	wm_on_loop(p->loop);
 	p->loop->n_open--;
 	uv_close((uv_handle_t *)&p->uv, free_poll);
+}
+
+struct wm_file_watch {
+	uv_fs_event_t uv;
+	struct wm_loop *loop;
+	void (*cb)(void *arg);
+	void *arg;
+};
+
+static void free_file_watch(uv_handle_t *handle)
+{
+	wm_free(wm_container_of((uv_fs_event_t *)handle, struct wm_file_watch, uv));
+}
+
+/* A failure of watching is told as well: who looks sees what there is to see. */
+static void on_file(uv_fs_event_t *uv, const char *name, int events, int status)
+{
+	struct wm_file_watch *w = wm_container_of(uv, struct wm_file_watch, uv);
+
+	w->cb(w->arg);
+}
+
+int wm_file_watch_open(struct wm_loop *loop, const char *path, void (*cb)(void *arg), void *arg,
+		       struct wm_file_watch **out, struct wm_err *err)
+{
+	struct wm_file_watch *w = wm_alloc(sizeof(*w));
+	int status;
+
+	wm_on_loop(loop);
+	w->loop = loop;
+	w->cb = cb;
+	w->arg = arg;
+	status = uv_fs_event_init(&loop->uv, &w->uv);
+	if (status != 0) {
+		wm_free(w);
+		return wm_loop_fail(err, status, "watch %s", path);
+	}
+	loop->n_open++;
+	status = uv_fs_event_start(&w->uv, on_file, path, 0);
+	if (status != 0) {
+		wm_file_watch_close(w);
+		return wm_loop_fail(err, status, "watch %s", path);
+	}
+	*out = w;
+	return 0;
+}
+
+void wm_file_watch_close(struct wm_file_watch *w)
+{
+	if (w == NULL)
+		return;
+	wm_on_loop(w->loop);
+	w->loop->n_open--;
+	uv_close((uv_handle_t *)&w->uv, free_file_watch);
 }

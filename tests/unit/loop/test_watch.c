@@ -1,4 +1,4 @@
-/* Signals and watched descriptors. */
+/* Signals, watched descriptors and watched files. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,8 +8,11 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -260,6 +263,76 @@ static void test_what_cannot_be_watched(void **state)
 	assert_null(p);
 }
 
+static void on_file(void *arg)
+{
+	((struct counter *)arg)->n++;
+}
+
+static void make_folder(char path[], char file[], size_t size)
+{
+	assert_non_null(mkdtemp(path));
+	snprintf(file, size, "%s/file", path);
+	int fd = open(file, O_CREAT | O_WRONLY, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+}
+
+static void test_a_file_that_goes_is_told(void **state)
+{
+	char folder[] = "/tmp/wm-watch-XXXXXX", file[64], other[64];
+	struct counter c = {.at_least = 1}, of_folder = {.at_least = 1};
+	struct wm_file_watch *w, *v;
+	struct wm_err err;
+
+	make_folder(folder, file, sizeof(file));
+	snprintf(other, sizeof(other), "%s/other", folder);
+	assert_int_equal(wm_file_watch_open(loop, file, on_file, &c, &w, &err), 0);
+	assert_int_equal(wm_file_watch_open(loop, folder, on_file, &of_folder, &v, &err), 0);
+	assert_false(wm_loop_run_until(loop, reached, &c, 50)); /* nothing has happened */
+	assert_int_equal(of_folder.n, 0);
+	assert_int_equal(rename(file, other), 0);
+	assert_true(wm_loop_run_until(loop, reached, &c, PATIENCE));
+	assert_true(wm_loop_run_until(loop, reached, &of_folder, PATIENCE));
+	c.n = 0;
+	assert_int_equal(unlink(other), 0);
+	assert_true(wm_loop_run_until(loop, reached, &c, PATIENCE));
+	wm_file_watch_close(w);
+	wm_file_watch_close(v);
+	rmdir(folder);
+}
+
+/* Its inode lives on with the socket, so that only its count of names changes. */
+static void test_a_socket_file_that_goes_is_told(void **state)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX, .sun_path = "/tmp/wm-watch-XXXXXX"};
+	struct counter c = {.at_least = 1};
+	struct wm_file_watch *w;
+	struct wm_err err;
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	assert_true(fd >= 0);
+	close(mkstemp(sa.sun_path));
+	unlink(sa.sun_path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+	assert_int_equal(wm_file_watch_open(loop, sa.sun_path, on_file, &c, &w, &err), 0);
+	unlink(sa.sun_path);
+	assert_true(wm_loop_run_until(loop, reached, &c, PATIENCE));
+	wm_file_watch_close(w);
+	close(fd);
+}
+
+static void test_no_file_cannot_be_watched(void **state)
+{
+	struct wm_file_watch *w = NULL;
+	struct wm_err err;
+
+	assert_int_equal(wm_file_watch_open(loop, "/nowhere/at/all", on_file, NULL, &w, &err),
+			 WM_NOT_FOUND);
+	assert_non_null(strstr(err.text, "/nowhere/at/all"));
+	assert_null(w);
+	wm_file_watch_close(NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -274,6 +347,9 @@ int main(void)
 		T(test_watching_goes_on_after_an_error),
 		T(test_closing_a_poll_inside_its_callback),
 		T(test_what_cannot_be_watched),
+		T(test_a_file_that_goes_is_told),
+		T(test_a_socket_file_that_goes_is_told),
+		T(test_no_file_cannot_be_watched),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
