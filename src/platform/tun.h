@@ -41,8 +41,8 @@ unsigned wm_tun_queues(const struct wm_tun *t);
 int wm_tun_fd(const struct wm_tun *t, unsigned queue); /* for poll only */
 
 /*
- * Fills up to @n packets; returns how many, 0 when none waits, or a negative errno when the
- * interface is gone. A packet longer than its room is cut. The queue's thread.
+ * Fills up to @n packets; returns how many, 0 when none waits, or a negative errno: -ENODEV when
+ * the interface was deleted. A packet longer than its room is cut. The queue's thread.
  */
 int wm_tun_read(struct wm_tun *t, unsigned queue, struct wm_tun_packet *p, unsigned n);
 /* Writes @n packets; returns how many of them the interface refused (it is down, or memory is

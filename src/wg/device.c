@@ -1,4 +1,5 @@
 #include "wg/device.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -47,8 +48,8 @@ static void tell_broken(struct wm_wg_device *d)
 	if (sys <= 0)
 		return;
 	atomic_store(&d->core.broken, -sys); /* once */
-	wm_fail_errno(&why, sys, "the interface %s is gone", wm_tun_name(d->core.tun));
-	wm_error(d->log, "wg.broken", "interface=%s", wm_tun_name(d->core.tun));
+	wm_fail_errno(&why, sys, "the interface %s %s", wm_tun_name(d->core.tun),
+		      sys == ENODEV ? "was deleted" : "cannot be read");
 	if (d->events.on_broken != NULL)
 		d->events.on_broken(d->arg, &why);
 }

@@ -39,7 +39,10 @@ struct wm_wg_events {
 	 */
 	void (*on_foreign)(void *arg, const struct wm_endpoint *from, const uint8_t *data,
 			   size_t len);
-	/* The interface is gone or the sockets are dead: the device works no more. */
+	/*
+	 * The interface is gone (why->sys is ENODEV: somebody has deleted it) or cannot be read:
+	 * the device works no more.
+	 */
 	void (*on_broken)(void *arg, const struct wm_err *why);
 };
 

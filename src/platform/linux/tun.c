@@ -159,7 +159,7 @@ int wm_tun_read(struct wm_tun *t, unsigned queue, struct wm_tun_packet *p, unsig
 			continue;
 		if (errno == EAGAIN || done > 0)
 			break;
-		return -errno;
+		return errno == EBADFD ? -ENODEV : -errno;
 	}
 	return (int)done;
 }

@@ -67,7 +67,8 @@ static void on_foreign(void *arg, const struct wm_endpoint *from, const uint8_t 
 static void on_broken(void *arg, const struct wm_err *why)
 {
 	((struct node *)arg)->broken++;
-	assert_non_null(strstr(why->text, "gone"));
+	assert_int_equal(why->sys, ENODEV);
+	assert_non_null(strstr(why->text, "was deleted"));
 }
 
 static const struct wm_wg_events events = {
