@@ -228,6 +228,16 @@ const char *wm_wg_device_kind(const struct wm_wg_device *d)
 	return "userspace";
 }
 
+void wm_wg_device_set_active(struct wm_wg_device *d, bool active)
+{
+	wm_on_loop(d->loop);
+	if (d->is_resting != active)
+		return;
+	d->is_resting = !active;
+	wm_wg_handshakes_order(d->core.handshakes, active ? WM_WG_ORDER_RESUME : WM_WG_ORDER_REST,
+			       NULL, NULL, 0);
+}
+
 void wm_wg_device_greet(struct wm_wg_device *d, const uint8_t public_key[WM_WG_KEY])
 {
 	struct wm_wg_peer *p = wm_map_find_n(&d->peers, public_key, WM_WG_KEY);

@@ -69,6 +69,12 @@ const char *wm_wg_device_kind(const struct wm_wg_device *d);
  */
 WM_MUST_CHECK int wm_wg_device_configure(struct wm_wg_device *d, const struct wm_wg_config *wish,
 					 struct wm_err *err);
+/*
+ * For an interface that is down: an inactive device keeps its configuration and its port, but has
+ * no sessions, begins none and answers nobody; active again it begins as a new one. Devices are
+ * born active. Takes effect soon, not at once.
+ */
+void wm_wg_device_set_active(struct wm_wg_device *d, bool active);
 /* The device's state, owned by the caller (wm_wg_config_free); the private key only if @with_keys.
  */
 struct wm_wg_config *wm_wg_device_get(struct wm_wg_device *d, bool with_keys);

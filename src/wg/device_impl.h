@@ -19,6 +19,7 @@ struct wm_wg_device {
 	size_t n_peers;
 	uint8_t private_key[WM_WG_KEY], public_key[WM_WG_KEY];
 	bool has_key;
+	bool is_resting;
 	uint32_t fwmark;
 	struct wm_wg_uapi_server *uapi; /* NULL = none */
 	struct wm_post post;            /* from the threads: there are events */

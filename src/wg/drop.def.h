@@ -7,6 +7,7 @@ WM_DROP_ROW(WM_DROP_MAC1, "mac1",
 	    "a handshake message whose first MAC is wrong: not meant for this key")
 WM_DROP_ROW(WM_DROP_COOKIE, "cookie", "a handshake message without a valid cookie while under load")
 WM_DROP_ROW(WM_DROP_BUSY, "busy", "a handshake message that found the handshake queue full")
+WM_DROP_ROW(WM_DROP_DOWN, "down", "a handshake message that came while the interface is down")
 WM_DROP_ROW(WM_DROP_HANDSHAKE, "handshake",
 	    "a handshake message that does not decrypt or does not fit its state")
 WM_DROP_ROW(WM_DROP_UNKNOWN_PEER, "unknown_peer", "an initiation from a key that is not configured")

@@ -92,20 +92,57 @@ static void remove_peer(struct wm_wg_handshakes *h, struct wm_wg_peer *p)
 	wm_wg_peer_retire(p, h->core->epoch);
 }
 
+static void add_peer(struct wm_wg_handshakes *h, struct wm_wg_peer *p, const uint8_t psk[WM_WG_KEY])
+{
+	wm_map_put_n(&h->peers, p->public_key, WM_WG_KEY, p);
+	wm_wg_remote_set(&p->remote, &h->identity, p->public_key, psk);
+	if (h->is_resting)
+		wm_wg_timers_stop(&p->timers);
+}
+
+static void rest(struct wm_wg_handshakes *h)
+{
+	struct wm_map_entry *e;
+	h->is_resting = true;
+	wm_map_each (e, &h->peers) {
+		struct wm_wg_peer *p = e->value;
+		wm_wg_keyring_forget(h->core, p);
+		wm_wg_timers_stop(&p->timers);
+		atomic_store(&p->is_asked, false);
+		wm_wg_exchange_drop_staged(h, p, WM_DROP_STAGED);
+		reschedule(h, p);
+	}
+}
+
+static void resume(struct wm_wg_handshakes *h)
+{
+	struct wm_map_entry *e;
+	h->is_resting = false;
+	wm_map_each (e, &h->peers) {
+		struct wm_wg_peer *p = e->value;
+		unsigned intents = wm_wg_timers_start(&p->timers, h->now);
+		/* The first packets may have been faster than this order. */
+		if (atomic_load(&p->is_asked))
+			intents |= wm_wg_timers_want(&p->timers, h->now);
+		wm_wg_exchange_act(h, p, intents);
+		reschedule(h, p);
+	}
+}
+
 static void obey(struct wm_wg_handshakes *h, const struct wm_wg_order *o)
 {
 	struct wm_wg_peer *p = o->peer;
 	switch (o->kind) {
 	case WM_WG_ORDER_KEY: return set_key(h, o->bytes);
-	case WM_WG_ORDER_ADD:
-		wm_map_put_n(&h->peers, p->public_key, WM_WG_KEY, p);
-		return wm_wg_remote_set(&p->remote, &h->identity, p->public_key, o->bytes);
+	case WM_WG_ORDER_ADD: return add_peer(h, p, o->bytes);
 	case WM_WG_ORDER_REMOVE: return remove_peer(h, p);
 	case WM_WG_ORDER_PSK: memcpy(p->remote.psk, o->bytes, WM_WG_KEY); return;
 	case WM_WG_ORDER_KEEPALIVE:
 		wm_wg_exchange_act(h, p,
 				   wm_wg_timers_set_interval(&p->timers, o->interval, h->now));
 		return reschedule(h, p);
+	case WM_WG_ORDER_REST: return rest(h);
+	case WM_WG_ORDER_RESUME: return resume(h);
 	case WM_WG_ORDER_RECLAIM: return;
 	}
 }
@@ -161,13 +198,22 @@ static bool take_letter(struct wm_wg_handshakes *h, struct wm_wg_letter *out)
 	return waiting > 0;
 }
 
+static enum wm_drop read_letter(struct wm_wg_handshakes *h, const struct wm_wg_letter *l,
+				struct wm_wg_peer **touched)
+{
+	*touched = NULL;
+	if (h->is_resting)
+		return WM_DROP_DOWN;
+	return wm_wg_exchange_read(h, l, h->now < h->loaded_until, touched);
+}
+
 static bool run_letters(struct wm_wg_handshakes *h)
 {
 	struct wm_wg_letter l;
 	struct wm_wg_peer *touched;
 	unsigned n = 0;
 	for (; n < LETTERS_AT_ONCE && take_letter(h, &l); n++) {
-		enum wm_drop why = wm_wg_exchange_read(h, &l, h->now < h->loaded_until, &touched);
+		enum wm_drop why = read_letter(h, &l, &touched);
 		if (why != WM_DROP_NONE)
 			wm_wg_drop(&h->drops, why);
 		if (touched != NULL)

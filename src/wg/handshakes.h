@@ -30,6 +30,8 @@ enum wm_wg_order_kind {
 	WM_WG_ORDER_REMOVE,    /* the peer goes; the loop has let go of it */
 	WM_WG_ORDER_PSK,       /* its pre-shared key is bytes */
 	WM_WG_ORDER_KEEPALIVE, /* its persistent keepalive is interval */
+	WM_WG_ORDER_REST,      /* sessions end; none begins and nothing is answered */
+	WM_WG_ORDER_RESUME,    /* the end of that */
 	WM_WG_ORDER_RECLAIM,   /* something was retired: see that it is freed */
 };
 
@@ -64,6 +66,7 @@ struct wm_wg_handshakes {
 	struct wm_map peers; /* by public key */
 	struct wm_wg_schedule schedule;
 	int64_t loaded_until;
+	bool is_resting; /* the interface is down */
 	int64_t now;
 };
 

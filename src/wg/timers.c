@@ -53,8 +53,39 @@ unsigned wm_wg_timers_set_interval(struct wm_wg_timers *t, int64_t interval, int
 {
 	bool turned_on = t->interval == 0 && interval != 0;
 	t->interval = interval;
+	if (t->is_stopped)
+		return 0;
 	t->persist_at = interval != 0 ? now + interval : 0;
 	return turned_on ? WM_WG_KEEPALIVE : 0;
+}
+
+static void forgive_debt(struct wm_wg_debt *d)
+{
+	atomic_store(&d->since, 0);
+	atomic_store(&d->is_watched, false);
+}
+
+static void forgive_debts(struct wm_wg_traffic *t)
+{
+	forgive_debt(&t->keepalive);
+	forgive_debt(&t->answer);
+}
+
+void wm_wg_timers_stop(struct wm_wg_timers *t)
+{
+	*t = (struct wm_wg_timers){
+		.traffic = t->traffic, .interval = t->interval, .is_stopped = true};
+	forgive_debts(t->traffic);
+}
+
+unsigned wm_wg_timers_start(struct wm_wg_timers *t, int64_t now)
+{
+	int64_t interval = t->interval;
+	if (!t->is_stopped)
+		return 0;
+	t->is_stopped = false;
+	t->interval = 0;
+	return wm_wg_timers_set_interval(t, interval, now);
 }
 
 /* When to look at a debt, given when it was planned so far; 0 = not watched. */
@@ -68,6 +99,8 @@ static int64_t plan_look(const struct wm_wg_debt *d, int64_t planned, int64_t pe
 
 void wm_wg_timers_watch(struct wm_wg_timers *t)
 {
+	if (t->is_stopped)
+		return forgive_debts(t->traffic);
 	t->keepalive_at =
 		plan_look(&t->traffic->keepalive, t->keepalive_at, WM_WG_KEEPALIVE_TIMEOUT);
 	t->answer_at = plan_look(&t->traffic->answer, t->answer_at, ANSWER_TIMEOUT);
@@ -75,7 +108,7 @@ void wm_wg_timers_watch(struct wm_wg_timers *t)
 
 unsigned wm_wg_timers_want(struct wm_wg_timers *t, int64_t now)
 {
-	if (t->attempt_since != 0)
+	if (t->attempt_since != 0 || t->is_stopped)
 		return 0;
 	t->attempt_since = now;
 	if (t->last_initiation == 0 || now - t->last_initiation >= WM_WG_REKEY_TIMEOUT)
@@ -86,6 +119,8 @@ unsigned wm_wg_timers_want(struct wm_wg_timers *t, int64_t now)
 
 unsigned wm_wg_timers_want_now(struct wm_wg_timers *t, int64_t now)
 {
+	if (t->is_stopped)
+		return 0;
 	if (t->attempt_since == 0)
 		t->attempt_since = now;
 	return WM_WG_INITIATE;

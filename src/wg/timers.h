@@ -44,6 +44,7 @@ struct wm_wg_timers {
 	int64_t attempt_since;         /* first initiation of this attempt, 0 = none under way */
 	int64_t last_initiation;       /* 0 = none yet */
 	int64_t retry_at, keepalive_at, answer_at, persist_at, forget_at; /* 0 = not set */
+	bool is_stopped; /* nothing is owed, wanted or due */
 };
 
 /*
@@ -57,6 +58,10 @@ bool wm_wg_traffic_received(struct wm_wg_traffic *t, bool is_data, int64_t now);
 void wm_wg_timers_init(struct wm_wg_timers *t, struct wm_wg_traffic *traffic);
 /* Switches the persistent keepalive; turning it on asks for a first one. */
 unsigned wm_wg_timers_set_interval(struct wm_wg_timers *t, int64_t interval, int64_t now);
+/* Everything that runs is off, and nothing begins until start; the interval is kept. */
+void wm_wg_timers_stop(struct wm_wg_timers *t);
+/* As at the beginning: a persistent keepalive asks for a first one. */
+unsigned wm_wg_timers_start(struct wm_wg_timers *t, int64_t now);
 /* After traffic_* said true: looks at the debts. */
 void wm_wg_timers_watch(struct wm_wg_timers *t);
 /* A handshake is wanted: INITIATE, unless one is under way or too young. */

@@ -216,6 +216,25 @@ static void test_closing_while_more_is_on_its_way(void **state)
 	node_free(b);
 }
 
+static void test_an_inactive_device_is_silent(void **state)
+{
+	struct node *n[] = {node_new("wma"), node_new("wmb")};
+	add_peer(n[0], n[1], "10.1.0.2/32");
+	add_peer(n[1], n[0], "10.1.0.1/32");
+	uint16_t port = port_of(n[1]);
+	wm_wg_device_set_active(n[1]->device, false);
+	wm_wg_device_greet(n[0]->device, n[1]->public_key);
+	wm_loop_run_until(loop, never, NULL, 200);
+	assert_int_equal(n[0]->handshakes + n[1]->handshakes, 0);
+	assert_int_equal(port_of(n[1]), port);
+	wm_wg_device_set_active(n[1]->device, false); /* already */
+	wm_wg_device_set_active(n[1]->device, true);
+	wm_wg_device_greet(n[1]->device, n[0]->public_key);
+	assert_true(wm_loop_run_until(loop, both_shook_hands, n, WAIT_MS));
+	node_free(n[0]);
+	node_free(n[1]);
+}
+
 static bool has_foreign(void *arg)
 {
 	return ((struct node *)arg)->foreign > 0;
@@ -405,6 +424,7 @@ int main(void)
 		cmocka_unit_test(test_crossing_greetings),
 		cmocka_unit_test(test_closing_from_inside_a_callback),
 		cmocka_unit_test(test_closing_while_more_is_on_its_way),
+		cmocka_unit_test(test_an_inactive_device_is_silent),
 		cmocka_unit_test(test_what_is_not_wireguard_goes_to_the_hook),
 		cmocka_unit_test(test_drops_are_counted),
 		cmocka_unit_test(test_all_or_nothing),

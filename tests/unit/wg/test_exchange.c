@@ -583,6 +583,62 @@ static void test_a_removed_peer_is_gone(void **state)
 	end_scene(&sc);
 }
 
+static void order(struct side *s, enum wm_wg_order_kind kind, int64_t interval)
+{
+	wm_wg_handshakes_order(s->h, kind, interval != 0 ? s->peer : NULL, NULL, interval);
+}
+
+static void test_a_resting_side_neither_begins_nor_answers(void **state)
+{
+	struct scene sc;
+	make_scene(&sc, no_psk);
+	open_session(&sc);
+	order(sc.b, WM_WG_ORDER_REST, 0);
+	turn(sc.b, sc.now);
+	assert_null(current(sc.b));
+	assert_true(due_of(sc.b) == WM_WG_NEVER);
+	/* a's session is unknown to b, and a new one does not come about. */
+	uint64_t before = drops(sc.b, WM_DROP_DOWN);
+	order(sc.a, WM_WG_ORDER_REST, 0);
+	order(sc.a, WM_WG_ORDER_RESUME, 0);
+	send_packet(sc.a, 2);
+	talk(&sc);
+	pass(&sc, 20 * S);
+	assert_true(drops(sc.b, WM_DROP_DOWN) > before);
+	assert_null(current(sc.a));
+	assert_int_equal(sc.b->packets, 1);
+	/* Nor by its own wish. */
+	unsigned answers = sc.a->letters[WM_WG_INITIATION];
+	send_packet(sc.b, 3);
+	wm_wg_handshakes_tell(sc.b->h, sc.b->peer, WM_WG_NEWS_GREET);
+	order(sc.b, WM_WG_ORDER_KEEPALIVE, 5 * S);
+	pass(&sc, 60 * S);
+	assert_int_equal(sc.a->letters[WM_WG_INITIATION], answers);
+	/* What waited leaves when it resumes. */
+	order(sc.b, WM_WG_ORDER_RESUME, 0);
+	talk(&sc);
+	assert_non_null(current(sc.a));
+	assert_int_equal(sc.a->last_first_byte, 3);
+	end_scene(&sc);
+}
+
+static void test_a_peer_added_while_resting_waits(void **state)
+{
+	struct scene sc = {.a = side_new(), .b = side_new(), .now = START};
+	order(sc.a, WM_WG_ORDER_REST, 0);
+	meet(sc.a, sc.b, no_psk, true);
+	meet(sc.b, sc.a, no_psk, false);
+	order(sc.a, WM_WG_ORDER_KEEPALIVE, 5 * S);
+	talk(&sc);
+	pass(&sc, 60 * S);
+	assert_int_equal(sc.b->letters[WM_WG_INITIATION], 0);
+	order(sc.a, WM_WG_ORDER_RESUME, 0);
+	talk(&sc);
+	assert_int_equal(sc.b->letters[WM_WG_INITIATION], 1);
+	assert_int_equal(sc.b->keepalives, 1);
+	end_scene(&sc);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -601,6 +657,8 @@ int main(void)
 		cmocka_unit_test(test_a_persistent_keepalive_holds_a_session),
 		cmocka_unit_test(test_a_new_key_ends_all_sessions),
 		cmocka_unit_test(test_a_removed_peer_is_gone),
+		cmocka_unit_test(test_a_resting_side_neither_begins_nor_answers),
+		cmocka_unit_test(test_a_peer_added_while_resting_waits),
 	};
 	return cmocka_run_group_tests_name("wg/exchange", tests, NULL, NULL);
 }

@@ -206,6 +206,51 @@ static void test_the_persistent_keepalive(void **state)
 	assert_true(wm_wg_timers_due(&s.timers) == WM_WG_NEVER);
 }
 
+static void test_nothing_runs_while_stopped(void **state)
+{
+	struct scene s;
+	make_scene(&s);
+	act(&s, wm_wg_timers_set_interval(&s.timers, 25 * S, s.now));
+	act(&s, wm_wg_timers_want(&s.timers, s.now));
+	sent(&s);
+	received(&s);
+	unsigned keepalives = s.keepalives, initiations = s.initiations;
+	wm_wg_timers_stop(&s.timers);
+	sent(&s); /* a worker that has not heard of it */
+	received(&s);
+	act(&s, wm_wg_timers_want(&s.timers, s.now));
+	act(&s, wm_wg_timers_want_now(&s.timers, s.now));
+	act(&s, wm_wg_timers_set_interval(&s.timers, 10 * S, s.now));
+	assert_true(wm_wg_timers_due(&s.timers) == WM_WG_NEVER);
+	assert_false(wm_wg_timers_is_trying(&s.timers));
+	pass(&s, 3600 * S);
+	assert_int_equal(s.keepalives, keepalives);
+	assert_int_equal(s.initiations, initiations);
+	assert_int_equal(s.give_ups + s.forgets, 0);
+	/* It begins anew, with the interval that was set meanwhile. */
+	act(&s, wm_wg_timers_start(&s.timers, s.now));
+	assert_int_equal(s.keepalives, keepalives + 1);
+	act(&s, wm_wg_timers_start(&s.timers, s.now)); /* it runs already */
+	pass(&s, 100 * S);
+	assert_int_equal(s.keepalives, keepalives + 11);
+	act(&s, wm_wg_timers_want(&s.timers, s.now));
+	assert_int_equal(s.initiations, initiations + 1);
+	sent(&s); /* debts are watched again */
+	unsigned looks = s.looks;
+	pass(&s, 16 * S);
+	assert_true(s.looks > looks);
+}
+
+static void test_a_start_owes_nothing_without_interval(void **state)
+{
+	struct scene s;
+	make_scene(&s);
+	wm_wg_timers_stop(&s.timers);
+	act(&s, wm_wg_timers_start(&s.timers, s.now));
+	assert_int_equal(s.keepalives + s.initiations, 0);
+	assert_true(wm_wg_timers_due(&s.timers) == WM_WG_NEVER);
+}
+
 static void test_keys_are_forgotten(void **state)
 {
 	struct scene s;
@@ -280,6 +325,8 @@ int main(void)
 		cmocka_unit_test(test_a_keepalive_answers_after_ten_seconds),
 		cmocka_unit_test(test_silence_after_sending_brings_a_handshake),
 		cmocka_unit_test(test_the_persistent_keepalive),
+		cmocka_unit_test(test_nothing_runs_while_stopped),
+		cmocka_unit_test(test_a_start_owes_nothing_without_interval),
 		cmocka_unit_test(test_keys_are_forgotten),
 		cmocka_unit_test(test_hours_of_traffic_are_cheap),
 		cmocka_unit_test(test_random_hours),
