@@ -5,6 +5,8 @@
                                         named Register into a C keyword
     pb_descriptors.py methods IN OUT    one WM_PB_METHOD row per RPC, in the order of the set
     pb_descriptors.py messages IN OUT   one WM_PB_TYPE row per message that lies in no other
+    pb_descriptors.py files IN OUT      each file as a C array, with what it imports, and the names
+                                        declared in them, sorted (src/pb/files.c)
 
 Reads the few wire fields it needs by itself, so that building needs no protobuf for Python. Field
 numbers are those of google/protobuf/descriptor.proto.
@@ -13,8 +15,9 @@ import re
 import sys
 
 SET_FILE = 1
-FILE_NAME, FILE_PACKAGE, FILE_MESSAGE, FILE_SERVICE = 1, 2, 4, 6
-MESSAGE_NAME = 1
+FILE_NAME, FILE_PACKAGE, FILE_IMPORT, FILE_MESSAGE, FILE_ENUM, FILE_SERVICE = 1, 2, 3, 4, 5, 6
+MESSAGE_NAME, MESSAGE_NESTED, MESSAGE_ENUM = 1, 3, 4
+ENUM_NAME = 1
 SERVICE_NAME, SERVICE_METHOD = 1, 2
 METHOD_NAME, METHOD_INPUT, METHOD_OUTPUT, METHOD_CLIENT_STREAM, METHOD_SERVER_STREAM = 1, 2, 3, 5, 6
 
@@ -118,8 +121,60 @@ def messages(data):
     return ("\n".join(rows) + "\n").encode()
 
 
+def message_symbols(scope, message):
+    name = f"{scope}.{text(message, MESSAGE_NAME)}"
+    yield name
+    for number, inner, _ in fields(message):
+        if number == MESSAGE_NESTED:
+            yield from message_symbols(name, inner)
+        elif number == MESSAGE_ENUM:
+            yield f"{name}.{text(inner, ENUM_NAME)}"
+
+
+def symbols(file):
+    """The full names of what a file declares, but for fields and values."""
+    package = text(file, FILE_PACKAGE)
+    for number, value, _ in fields(file):
+        if number == FILE_MESSAGE:
+            yield from message_symbols(package, value)
+        elif number == FILE_ENUM:
+            yield f"{package}.{text(value, ENUM_NAME)}"
+        elif number == FILE_SERVICE:
+            service = f"{package}.{text(value, SERVICE_NAME)}"
+            yield service
+            yield from (f"{service}.{text(m, METHOD_NAME)}" for n, m, _ in fields(value) if n == SERVICE_METHOD)
+
+
+def c_array(name, data):
+    """protobuf descriptors end up as initialisers; an empty array is not C, so it gets a byte."""
+    numbers = [str(byte) for byte in data or b"\0"]
+    lines = [",".join(numbers[i:i + 32]) for i in range(0, len(numbers), 32)]
+    return f"static const uint8_t {name}[] = {{\n" + ",\n".join(lines) + "};"
+
+
+def files(data):
+    found = [value for number, value, _ in fields(data) if number == SET_FILE]
+    place = {text(file, FILE_NAME): i for i, file in enumerate(found)}
+    imports = []  # protoc puts a file behind those that it imports
+    for file in found:
+        needed = set()
+        for number, value, _ in fields(file):
+            if number == FILE_IMPORT:
+                needed |= {place[value.decode()], *imports[place[value.decode()]]}
+        imports.append(sorted(needed))
+    out, rows, names = [], [], []
+    for i, file in enumerate(found):
+        out += [c_array(f"data_{i}", file), c_array(f"imports_{i}", bytes(imports[i]))]
+        rows.append(f'{{"{text(file, FILE_NAME)}", data_{i}, {len(file)}, imports_{i}, {len(imports[i])}}},')
+        names += [(symbol.encode(), i) for symbol in symbols(file)]
+    out += ["static const struct wm_pb_file files[] = {", *rows, "};",
+            "static const struct symbol symbols[] = {",
+            *(f'{{"{symbol.decode()}", {i}}},' for symbol, i in sorted(names)), "};"]
+    return ("\n".join(out) + "\n").encode()
+
+
 def main():
-    modes = {"types": types, "methods": methods, "messages": messages}
+    modes = {"types": types, "methods": methods, "messages": messages, "files": files}
     if len(sys.argv) != 4 or sys.argv[1] not in modes:
         raise SystemExit(__doc__)
     with open(sys.argv[2], "rb") as f:

@@ -1,4 +1,5 @@
 #include "pb/methods.h"
+#include "pb/grpc.h"
 #include "pb/v1.h"
 #include <string.h>
 

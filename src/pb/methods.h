@@ -1,6 +1,6 @@
 #pragma once
 /*
- * One row per RPC of the API, made at build time from proto/v1: what protobuf-c's own service
+ * One row per RPC of the API, made at build time from proto: what protobuf-c's own service
  * descriptors would lack (streaming) or cannot express (an RPC named Register). Constant data.
  */
 #include <protobuf-c/protobuf-c.h>

@@ -6,6 +6,7 @@
  */
 #include "base/mem.h"
 #include "base/str.h"
+#include "pb/grpc.h"
 #include "pb/json.h"
 #include "pb/message.h"
 #include "pb/v1.h"

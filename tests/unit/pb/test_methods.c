@@ -1,5 +1,6 @@
 /* The method table against tests/data/wire/services.tsv, in both directions. */
 #include "base/mem.h"
+#include "pb/files.h"
 #include "pb/methods.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -32,7 +33,7 @@ static void test_same_rows_as_the_table(void **state)
 	fclose(table);
 	assert_int_equal(rows, 74);
 	wm_pb_method_all(&n);
-	assert_int_equal(n, rows);
+	assert_int_equal(n, rows + 4); /* health and reflection, which the table does not list */
 }
 
 static void test_rows_are_found_by_their_path_only(void **state)
@@ -47,11 +48,62 @@ static void test_rows_are_found_by_their_path_only(void **state)
 	assert_null(wm_pb_method_find("/v1.Node/GetStatusX"));
 }
 
+static void test_grpcs_own_methods(void **state)
+{
+	static const struct {
+		const char *path;
+		bool client, server;
+	} want[] = {
+		{"/grpc.health.v1.Health/Check", false, false},
+		{"/grpc.health.v1.Health/Watch", false, true},
+		{"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", true, true},
+		{"/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", true, true},
+	};
+	for (size_t i = 0; i < WM_ARRAY_LEN(want); i++) {
+		const struct wm_pb_method *m = wm_pb_method_find(want[i].path);
+		assert_non_null(m);
+		assert_int_equal(m->client_streaming, want[i].client);
+		assert_int_equal(m->server_streaming, want[i].server);
+	}
+}
+
+static void test_files(void **state)
+{
+	const struct wm_pb_file *node = wm_pb_file_find("v1/node.proto"), *f;
+	size_t n = 0;
+	assert_non_null(node);
+	assert_ptr_equal(wm_pb_file_declaring("v1.Node"), node);
+	assert_ptr_equal(wm_pb_file_declaring("v1.Node.GetStatus"), node);
+	assert_ptr_equal(wm_pb_file_declaring("v1.Status"), node);
+	assert_string_equal(
+		wm_pb_file_declaring("grpc.health.v1.HealthCheckResponse.ServingStatus")->name,
+		"grpc/health/v1/health.proto");
+	assert_string_equal(wm_pb_file_declaring("google.protobuf.Timestamp")->name,
+			    "google/protobuf/timestamp.proto");
+	assert_null(wm_pb_file_declaring(""));
+	assert_null(wm_pb_file_declaring("v1"));
+	assert_null(wm_pb_file_declaring("v1.Node.Nope"));
+	assert_null(wm_pb_file_find("node.proto"));
+	for (; (f = wm_pb_file_at(n)) != NULL; n++) {
+		assert_ptr_equal(wm_pb_file_find(f->name), f);
+		assert_true(f->len > 0);
+		for (size_t i = 0; i < f->n_imports; i++) /* each comes after what it needs */
+			assert_true(f->imports[i] < n);
+	}
+	const struct wm_pb_file *alpha =
+		wm_pb_file_find("grpc/reflection/v1alpha/reflection.proto");
+	assert_int_equal(alpha->n_imports, 1);
+	assert_string_equal(wm_pb_file_at(alpha->imports[0])->name,
+			    "grpc/reflection/v1/reflection.proto");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_same_rows_as_the_table),
 		cmocka_unit_test(test_rows_are_found_by_their_path_only),
+		cmocka_unit_test(test_grpcs_own_methods),
+		cmocka_unit_test(test_files),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
