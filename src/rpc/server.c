@@ -35,6 +35,11 @@ void wm_rpc_server_register(struct wm_rpc_server *s, const struct wm_rpc_handler
 	}
 }
 
+bool wm_rpc_server_has(const struct wm_rpc_server *s, const char *path)
+{
+	return wm_map_find(&s->routes, path) != NULL;
+}
+
 /* ---- ports ---- */
 
 static void fill_defaults(struct wm_rpc_server_opts *o)

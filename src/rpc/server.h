@@ -60,6 +60,8 @@ struct wm_rpc_server *wm_rpc_server_new(struct wm_loop *loop, struct wm_log *log
 /* Before open. @handlers and @arg are borrowed for the server's life. A path twice is our bug. */
 void wm_rpc_server_register(struct wm_rpc_server *s, const struct wm_rpc_handler *handlers,
 			    size_t n, void *arg);
+/* True when a handler is registered for @path. */
+bool wm_rpc_server_has(const struct wm_rpc_server *s, const char *path);
 /* Adds a listening address; may be called for several. */
 WM_MUST_CHECK int wm_rpc_server_listen(struct wm_rpc_server *s,
 				       const struct wm_rpc_server_opts *opts,

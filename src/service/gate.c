@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "service/live.h"
+#include <string.h>
 
 enum served_by { WM_SERVED_BY_LEADER, WM_SERVED_BY_ANY, WM_SERVED_BY_LOCAL };
 
@@ -33,6 +34,22 @@ static const struct policy *find_policy(const char *path)
 		if (wm_streq(table[i].path, path))
 			return &table[i];
 	return NULL;
+}
+
+bool wm_service_has(const struct wm_service *s, const char *name, bool *needs_state)
+{
+	size_t len = strlen(name);
+	bool found = false;
+	for (size_t i = 0; i < WM_ARRAY_LEN(table); i++) {
+		const char *path = table[i].path;
+		if (strncmp(path + 1, name, len) != 0 || path[1 + len] != '/' ||
+		    !wm_rpc_server_has(s->server, path))
+			continue;
+		found = true;
+		if (table[i].where != WM_SERVED_BY_LOCAL)
+			*needs_state = true;
+	}
+	return found;
 }
 
 /* True when the call came over the mesh. */

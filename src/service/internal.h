@@ -8,7 +8,9 @@
 
 struct wm_service {
 	struct wm_service_opts opts;
+	struct wm_rpc_server *server;
 	struct wm_list subscribers;
+	struct wm_list watchers; /* of our health */
 	struct wm_list changes; /* of the state, in line; the first is under way */
 	unsigned n_changes;
 	struct wm_defer next_change;
@@ -40,10 +42,19 @@ WM_MUST_CHECK int wm_service_check_state(const struct wm_service *s, struct wm_e
 WM_MUST_CHECK int wm_service_check_features(const struct wm_service *s, const char *node_id,
 					    V1__FeaturePort *const *features, size_t n,
 					    struct wm_err *err);
+/* True for the name of a service of which a method is served; *@needs_state: one that needs state. */
+bool wm_service_has(const struct wm_service *s, const char *name, bool *needs_state);
 
 void wm_membership_register(struct wm_service *s, struct wm_rpc_server *server);
 void wm_node_register(struct wm_service *s, struct wm_rpc_server *server);
 void wm_mesh_register(struct wm_service *s, struct wm_rpc_server *server);
+void wm_health_register(struct wm_service *s, struct wm_rpc_server *server);
+void wm_reflection_register(struct wm_service *s, struct wm_rpc_server *server);
+
+/* What this node can serve may have changed: tells those who watch. */
+void wm_health_changed(struct wm_service *s);
+/* Tells them the last, and ends their calls. */
+void wm_health_stop(struct wm_service *s);
 
 /* Handlers of v1.Membership, a file each. */
 void wm_membership_join(struct wm_rpc_call *call, const ProtobufCMessage *request, void *arg);

@@ -7,10 +7,13 @@ struct wm_service *wm_service_new(struct wm_rpc_server *server, const struct wm_
 {
 	struct wm_service *s = wm_alloc(sizeof(*s));
 	s->opts = *opts;
+	s->server = server;
 	wm_list_init(&s->subscribers);
 	wm_list_init(&s->changes);
 	wm_membership_register(s, server);
 	wm_node_register(s, server);
+	wm_health_register(s, server);
+	wm_reflection_register(s, server);
 	if (opts->mesh_api)
 		wm_mesh_register(s, server);
 	return s;
@@ -20,6 +23,7 @@ void wm_service_set_state(struct wm_service *s, struct wm_store *store, struct w
 {
 	s->opts.store = store;
 	s->opts.live = live;
+	wm_health_changed(s);
 }
 
 void wm_service_stop(struct wm_service *s)
@@ -27,6 +31,7 @@ void wm_service_stop(struct wm_service *s)
 	if (s == NULL)
 		return;
 	s->stopping = true;
+	wm_health_stop(s);
 	wm_membership_end_subscriptions(s);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 /*
- * The API of a node: the services of package v1 over one rpc server, behind one gate that finds out
+ * The API of a node: the services of package v1, and gRPC's own for health and reflection, over one
+ * rpc server, behind one gate that finds out
  * who calls and holds each method against the policy table. Membership and Mesh are served by nodes
  * that hold state, Node by all. Everything in the options is borrowed. Loop thread only.
  */

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""call.py TARGET METHOD JSON [--pki FOLDER --server NAME] [--metadata k=v]: one unary call by the stock
-Python gRPC client; prints the answer as JSON, or '<CODE>: <message>' and ends with 1."""
+"""call.py TARGET METHOD JSON [--pki FOLDER --server NAME] [--metadata k=v] [--reflect v1|v1alpha]: one
+unary call by the stock Python gRPC client; prints the answer as JSON, or '<CODE>: <message>' and ends
+with 1. With --reflect the method's types are those that the server describes, not our files'."""
 
 import argparse
+import glob
 import json
 import os
 import subprocess
@@ -16,10 +18,10 @@ REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 
 def load_api():
-    """The descriptors of proto/v1, compiled by the stock compiler."""
+    """The descriptors of proto/, compiled by the stock compiler."""
     with tempfile.NamedTemporaryFile() as out:
         folder = os.path.join(REPO, "proto")
-        files = sorted(os.path.join("v1", f) for f in os.listdir(os.path.join(folder, "v1")) if f.endswith(".proto"))
+        files = sorted(glob.glob("**/*.proto", root_dir=folder, recursive=True))
         subprocess.run(["protoc", f"-I{folder}", "--include_imports", f"--descriptor_set_out={out.name}", *files],
                        check=True, cwd=folder)
         descriptors = descriptor_pb2.FileDescriptorSet.FromString(open(out.name, "rb").read())
@@ -27,6 +29,22 @@ def load_api():
     for file in descriptors.file:
         pool.Add(file)
     return pool
+
+
+def reflected_api(channel, pool, version, symbol):
+    """What the server says about @symbol, and nothing else."""
+    types = message_factory.MessageFactory(pool)
+    request = types.GetPrototype(pool.FindMessageTypeByName("grpc.reflection.v1.ServerReflectionRequest"))
+    response = types.GetPrototype(pool.FindMessageTypeByName("grpc.reflection.v1.ServerReflectionResponse"))
+    call = channel.stream_stream(f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo",
+                                 request_serializer=lambda m: m.SerializeToString(),
+                                 response_deserializer=response.FromString)
+    listed, described = call(iter([request(list_services="*"), request(file_containing_symbol=symbol)]), timeout=10)
+    assert symbol in [s.name for s in listed.list_services_response.service], listed
+    found = descriptor_pool.DescriptorPool()
+    for data in described.file_descriptor_response.file_descriptor_proto:
+        found.AddSerializedFile(data)
+    return found
 
 
 def read(path):
@@ -52,14 +70,17 @@ def main():
     parser.add_argument("--server")
     parser.add_argument("--metadata", action="append", default=[])
     parser.add_argument("--stream", action="store_true", help="the first message of a stream")
+    parser.add_argument("--reflect", metavar="VERSION")
     options = parser.parse_args()
     pool = load_api()
     service, method = options.method.split("/")
+    channel = channel_to(options)
+    if options.reflect:
+        pool = reflected_api(channel, pool, options.reflect, service)
     row = pool.FindServiceByName(service).methods_by_name[method]
     factory = message_factory.MessageFactory(pool)
     request = json_format.ParseDict(json.loads(options.request), factory.GetPrototype(row.input_type)())
     response = factory.GetPrototype(row.output_type)
-    channel = channel_to(options)
     kind = channel.unary_stream if options.stream else channel.unary_unary
     call = kind("/" + options.method, request_serializer=lambda m: m.SerializeToString(),
                 response_deserializer=response.FromString)
