@@ -3,10 +3,12 @@
 #include "base/mem.h"
 #include "rpc/frame.h"
 #include <assert.h>
+#include <sys/resource.h>
 
 #define MAX_CONNECTIONS 10000
 #define MAX_STREAMS     256
 #define MAX_QUEUED      (8u << 20)
+#define FILES_KEPT      256          /* descriptors that are not for strangers to take */
 #define MAX_HELD        (256u << 20) /* received and undelivered, in all */
 #define LAST_NS         WM_NS_PER_S  /* for reading the answer to a call that was cancelled */
 
@@ -42,10 +44,22 @@ bool wm_rpc_server_has(const struct wm_rpc_server *s, const char *path)
 
 /* ---- ports ---- */
 
+/* As many connections as leave some descriptors for files and for calls of our own. */
+static uint32_t affordable(uint32_t connections)
+{
+	struct rlimit files;
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY)
+		return connections;
+	rlim_t kept = files.rlim_cur / 4 < FILES_KEPT ? files.rlim_cur / 4 : FILES_KEPT;
+	rlim_t most = files.rlim_cur - kept;
+	return most < connections ? (uint32_t)most : connections;
+}
+
 static void fill_defaults(struct wm_rpc_server_opts *o)
 {
 	o->max_message = o->max_message != 0 ? o->max_message : WM_RPC_MESSAGE_MAX;
 	o->max_connections = o->max_connections != 0 ? o->max_connections : MAX_CONNECTIONS;
+	o->max_connections = affordable(o->max_connections);
 	o->max_streams = o->max_streams != 0 ? o->max_streams : MAX_STREAMS;
 	o->max_queued = o->max_queued != 0 ? o->max_queued : MAX_QUEUED;
 }

@@ -50,7 +50,7 @@ struct wm_rpc_server_opts {
 	int (*gate)(struct wm_rpc_call *call, void *arg, struct wm_err *err);
 	void *gate_arg;
 	uint32_t max_message;     /* bytes of one message; 0 = 4 MiB */
-	uint32_t max_connections; /* 0 = 10,000 */
+	uint32_t max_connections; /* 0 = 10,000; in any case fewer than there are descriptors */
 	uint32_t max_streams;     /* per connection; 0 = 256 */
 	uint32_t max_queued;      /* bytes waiting for a slow reader, per connection; 0 = 8 MiB */
 };

@@ -4,6 +4,7 @@ serving everybody else within its memory."""
 import ctypes
 import os
 import random
+import resource
 import socket
 import ssl
 import time
@@ -371,6 +372,26 @@ def test_reader_that_does_not_read(server, v1):
     alive(server, v1)
     for s in socks:
         s.close()
+
+
+def test_connections_leave_descriptors_for_others(our_server, v1):
+    """The usual soft limit is far below the usual number of connections."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (300, before[1]))
+        server = our_server()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    socks = [connect(server) for _ in range(400)]
+    for s in socks[:200]:
+        s.sendall(hello())
+    assert read_until(socks[100], lambda raw: len(frames(raw)) > 0)
+    assert is_closed(socks[-1], 5)
+    assert 200 < len(os.listdir(f"/proc/{server.process.pid}/fd")) < 260
+    for s in socks:
+        s.close()
+    time.sleep(0.3)
+    alive(server, v1)
 
 
 class Sender:
