@@ -12,6 +12,7 @@
 #include "fabric/desired.h"
 #include "fabric/fabric.h"
 #include "fabric/peers.h"
+#include "mesh/join.h"
 #include "mesh/nodes.h"
 #include "pb/message.h"
 #include "platform/sysctl.h"
@@ -158,6 +159,9 @@ static int take(struct wm_agent *a, struct wm_arena *arena, V1__JoinResponse *vi
 int wm_agent_apply_view(struct wm_agent *a, const V1__JoinResponse *view, struct wm_err *err)
 {
 	struct wm_arena arena;
+	int rc = wm_join_answer_check(view, err);
+	if (rc != 0)
+		return rc;
 	wm_arena_init(&arena, 0);
 	return take(a, &arena, wm_pb_copy(&arena, &view->base), err);
 }

@@ -363,6 +363,43 @@ static void test_answer(void **state)
 	assert_int_equal(wm_join_answer(w->graph, "nobody", &w->a, &m, &w->err), WM_NOT_FOUND);
 }
 
+static void test_answer_check(void **state)
+{
+	static const struct {
+		const char *v4, *net4, *v6, *net6, *word; /* NULL: good */
+	} rows[] = {
+		{"172.16.0.2/32", "172.16.0.0/12", "fd00:1:2:3::/112", "fd00:1:2::/48", NULL},
+		{"", "172.16.0.0/12", "fd00:1:2:3::/112", "fd00:1:2::/48", NULL},
+		{"invalid Prefix", "", "fd00:1:2:3::/112", "fd00:1:2::/48", NULL},
+		{"172.16.0.2/32", "172.16.0.0/12", "", "", NULL},
+		{"", "", "", "", "no address"},
+		{"", "172.16.0.0/12", "", "fd00:1:2::/48", "no address"},
+		{"x\n", "172.16.0.0/12", "", "", "addressIPv4 is no address"},
+		{"172.16.0.2/32", "", "", "", "networkIPv4"},
+		{"172.16.0.2/32", "0.0.0.0/0", "", "", "networkIPv4"},
+		{"127.0.0.2/32", "127.0.0.0/8", "", "", "networkIPv4"},
+		{"10.0.0.2/32", "172.16.0.0/12", "", "", "addressIPv4 lies outside"},
+		{"fd00:1:2:3::/112", "fd00:1:2::/48", "", "", "networkIPv4"},
+		{"", "", "::1/128", "::/0", "networkIPv6"},
+		{"", "", "fe80::1/128", "fe80::/10", "networkIPv6"},
+		{"", "", "fd01::/112", "fd00:1:2::/48", "addressIPv6 lies outside"},
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < WM_ARRAY_LEN(rows); i++) {
+		V1__JoinResponse m = V1__JOIN_RESPONSE__INIT;
+
+		m.addressipv4 = TEXT(rows[i].v4);
+		m.networkipv4 = TEXT(rows[i].net4);
+		m.addressipv6 = TEXT(rows[i].v6);
+		m.networkipv6 = TEXT(rows[i].net6);
+		if (rows[i].word == NULL)
+			assert_int_equal(wm_join_answer_check(&m, &w->err), 0);
+		else
+			expect_fail(w, wm_join_answer_check(&m, &w->err), WM_DATA_LOSS, rows[i].word);
+	}
+}
+
 /* ---- update ---- */
 
 static int update(struct world *w, const V1__UpdateRequest *req, bool authenticated, bool *changed)
@@ -516,6 +553,7 @@ int main(void)
 		ROW(test_checks),
 		ROW(test_actions),
 		ROW(test_answer),
+		ROW(test_answer_check),
 		ROW(test_update),
 		ROW(test_update_refused),
 		ROW(test_leave_is_the_reverse),
