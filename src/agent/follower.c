@@ -23,7 +23,7 @@
 #define FIRST_PAUSE	   (100 * WM_NS_PER_MS)
 #define LONGEST_PAUSE	   (30 * WM_NS_PER_S)
 #define PROBE_TIMEOUT	   (3 * WM_NS_PER_S)
-#define FAILURES_TO_REJOIN 3
+#define FAILURES_TO_REJOIN 2
 
 struct wm_follower {
 	struct wm_agent *agent;

@@ -5,7 +5,32 @@ import os
 import sys
 import time
 
-CALL = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "tools", "call.py")
+import pytest
+
+from netlab import wait_until
+
+TOOLS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "tools")
+CALL = os.path.join(TOOLS, "call.py")
+
+# A server of the stock library that lets everybody in with the answer it was given as JSON.
+LIAR = """
+import json, sys, time
+from concurrent import futures
+sys.path.insert(0, sys.argv[1])
+import call, grpc
+from google.protobuf import json_format, message_factory
+pool = call.load_api()
+factory = message_factory.MessageFactory(pool)
+request, answer = (factory.GetPrototype(pool.FindMessageTypeByName("v1.Join" + n)) for n in ("Request", "Response"))
+reply = json_format.ParseDict(json.loads(sys.argv[2]), answer())
+server = grpc.server(futures.ThreadPoolExecutor(2))
+server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("v1.Membership", {
+    "Join": grpc.unary_unary_rpc_method_handler(lambda *_: reply, request.FromString, answer.SerializeToString)}),))
+server.add_insecure_port("[::]:8443")
+server.start()
+print("serving", flush=True)
+time.sleep(60)
+"""
 
 
 def call(host, target, method, request, *words):
@@ -35,6 +60,48 @@ def test_an_address_of_the_mesh_on_the_lan_is_no_member(lab, lan, mesh):
     beta.host.ping_until("172.16.0.1")
     for target in ("172.16.0.1:8443", f"[{alpha_ipv6(alpha)}]:8443"):
         assert call(beta.host, target, "v1.Membership/Update", '{"id": "beta"}') == "{}\n"
+
+
+@pytest.mark.parametrize("answer,word", [
+    ("{}", "has no address for us"),
+    ('{"addressIPv4": "127.0.0.1/8", "networkIPv4": "127.0.0.0/8"}', "networkIPv4 is no network"),
+    ('{"addressIPv4": "172.16.0.2/32", "networkIPv4": "0.0.0.0/0"}', "networkIPv4 is no network"),
+    ('{"addressIPv6": "x\\nERROR forged", "networkIPv6": "fd00::/48"}', "addressIPv6 is no address"),
+])
+def test_a_server_that_answers_nonsense(lan, mesh, answer, word):
+    """A clear end and an untouched host, not a node that is ready for nothing."""
+    liar = lan("liar", 1).start([sys.executable, "-c", LIAR, TOOLS, answer])
+    liar.wait_for("serving", 20)
+    beta = mesh.add(lan("beta", 2))
+    status, output = beta.fails("--mesh.join-addresses=10.88.0.1:8443", "--global.insecure", tls=False)
+    assert status != 0
+    assert word in output and "\nERROR forged" not in output and "node.ready" not in output
+    assert "webmesh0" not in beta.host.run("ip -br link").stdout
+
+
+def test_a_stop_does_not_wait_for_a_silent_member(lan, mesh):
+    alpha = mesh.found(lan("alpha", 1), "10.88.0.1")
+    beta = mesh.join(lan("beta", 2))
+    beta.kill()
+    asking = lan("somebody", 3).start([sys.executable, CALL, "10.88.0.1:8443", "v1.Node/GetStatus", '{"id": "beta"}',
+                                       "--pki", mesh.pki.issue("admin"), "--server", "alpha"])
+    time.sleep(1)
+    begin = time.monotonic()
+    alpha.stop()
+    assert time.monotonic() - begin < 1.5
+    asking.wait()
+    assert "UNAVAILABLE" in asking.output
+
+
+def test_members_find_into_a_mesh_that_was_founded_anew(lan, mesh):
+    """The server comes back knowing nobody: its members join again by themselves and work."""
+    alpha = mesh.found(lan("alpha", 1), "10.88.0.1", "--storage.in-memory")
+    mesh.join(lan("beta", 2), address="10.88.0.2")
+    mesh.join(lan("gamma", 3))
+    alpha.kill()
+    alpha.again()
+    wait_until(lambda: {"beta", "gamma"} <= set(mesh.records()), 60, "both are members again", pause=0.5)
+    mesh.assert_all_ping(timeout=10)
 
 
 def alpha_ipv6(alpha):
