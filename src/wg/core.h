@@ -31,7 +31,7 @@ struct wm_wg_foreign {
 struct wm_wg_core {
 	struct wm_tun *tun;
 	struct wm_epoch *epoch;
-	uint32_t mtu;                            /* what the interface was opened with */
+	_Atomic uint32_t mtu;                    /* of the interface, as the loop knows it */
 	struct wm_wg_allowedips allowed;         /* written by the loop */
 	struct wm_wg_index index;                /* written by the handshake thread */
 	_Atomic(struct wm_wg_sockets *) sockets; /* published by the loop; NULL = no port */

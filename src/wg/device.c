@@ -157,7 +157,7 @@ int wm_wg_device_open(struct wm_loop *loop, struct wm_log *log,
 		.mtu = opts->mtu != 0 ? opts->mtu : DEFAULT_MTU,
 		.queues = opts->workers != 0 ? opts->workers : default_workers(),
 	};
-	d->core.mtu = tun.mtu;
+	atomic_store(&d->core.mtu, tun.mtu);
 	int rc = wm_tun_open(&tun, &d->core.tun, err);
 	if (rc == 0)
 		rc = start_threads(d, wm_tun_queues(d->core.tun), err);
@@ -236,6 +236,12 @@ void wm_wg_device_set_active(struct wm_wg_device *d, bool active)
 	d->is_resting = !active;
 	wm_wg_handshakes_order(d->core.handshakes, active ? WM_WG_ORDER_RESUME : WM_WG_ORDER_REST,
 			       NULL, NULL, 0);
+}
+
+void wm_wg_device_set_mtu(struct wm_wg_device *d, uint32_t mtu)
+{
+	wm_on_loop(d->loop);
+	atomic_store(&d->core.mtu, mtu);
 }
 
 void wm_wg_device_greet(struct wm_wg_device *d, const uint8_t public_key[WM_WG_KEY])

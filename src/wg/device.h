@@ -75,6 +75,11 @@ WM_MUST_CHECK int wm_wg_device_configure(struct wm_wg_device *d, const struct wm
  * born active. Takes effect soon, not at once.
  */
 void wm_wg_device_set_active(struct wm_wg_device *d, bool active);
+/*
+ * Somebody has changed the interface's MTU: packets are padded up to it and not beyond. Changes
+ * nothing on the interface.
+ */
+void wm_wg_device_set_mtu(struct wm_wg_device *d, uint32_t mtu);
 /* The device's state, owned by the caller (wm_wg_config_free); the private key only if @with_keys.
  */
 struct wm_wg_config *wm_wg_device_get(struct wm_wg_device *d, bool with_keys);
