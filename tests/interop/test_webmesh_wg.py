@@ -577,6 +577,30 @@ def test_down_means_silence_and_up_begins_anew(hosts):
     assert a.ping("10.77.0.2") and b.ping("10.77.0.1")
 
 
+def fragments(host):
+    """How many pieces the host has cut datagrams into."""
+    names, values = [line.split() for line in host.run("cat /proc/net/snmp").stdout.split("\n")[:2]]
+    return int(values[names.index("FragCreates")])
+
+
+@pytest.mark.parametrize("mtu", [1300, 1430])
+def test_a_full_packet_fits_into_the_path_whatever_the_mtu(hosts, mtu):
+    """1300 and 1430 are no multiples of 16: padding must not make a full packet longer than the
+    path, which has room for it and the 60 bytes around it."""
+    a, b = hosts
+    pair(hosts, OURS, THEIRS)
+    a.run(f"ip link set wg1 mtu {mtu}")
+    b.run(f"ip link set wg2 mtu {mtu}")
+    a.ping_until("10.77.0.2")
+    a.run(f"ip link set eth0 mtu {mtu + 60}")
+    before = fragments(a)
+    assert a.ping("10.77.0.2", count=3, size=mtu - 28)
+    assert fragments(a) == before
+    sent = counters(a, "wg1", next(iter(dump(a)[1])))[1]
+    assert a.ping("10.77.0.2", size=mtu - 28 - 3)
+    assert counters(a, "wg1", next(iter(dump(a)[1])))[1] - sent == mtu + 32, "padded up to the MTU"
+
+
 def test_before_it_is_up_nothing_is_sent(hosts):
     a, b = hosts
     keys = Keys(), Keys()

@@ -68,32 +68,42 @@ static void on_broken(void *arg, const struct wm_err *why)
 	end(t, why->sys == ENODEV ? "interface_deleted" : "interface_broken");
 }
 
-/* ---- the link's state ---- */
+/* ---- the link's state and MTU ---- */
 
-/* An interface that was moved into another network namespace is not seen: it counts as up. */
-static bool is_down(const struct wm_tunnel *t)
+static void warn_unseen(struct wm_tunnel *t, const struct wm_err *err)
 {
-	struct wm_link_list links = {.n = 0};
-	unsigned ifindex = wm_wg_device_ifindex(t->device);
-	bool down = false;
-	if (wm_link_list(t->net, &links, NULL) != 0)
-		return false;
-	for (size_t i = 0; i < links.n; i++)
-		if (links.links[i].index == ifindex)
-			down = (links.links[i].flags & WM_LINK_UP) == 0;
-	wm_link_list_fini(&links);
-	return down;
+	char quoted[WM_ERR_TEXT];
+	wm_warn(t->log, "tunnel.link_unseen", "error=%s",
+		wm_log_quote(err->text, quoted, sizeof(quoted)));
 }
 
-static void follow_link(struct wm_tunnel *t)
+static void follow(struct wm_tunnel *t, const struct wm_link *link)
 {
-	bool active = !is_down(t);
+	bool active = link == NULL || (link->flags & WM_LINK_UP) != 0;
+	if (link != NULL)
+		wm_wg_device_set_mtu(t->device, link->mtu);
 	if (active == t->is_active)
 		return;
 	t->is_active = active;
 	wm_info(t->log, "tunnel.link", "interface=%s up=%s", wm_tunnel_name(t),
 		active ? "true" : "false");
 	wm_wg_device_set_active(t->device, active);
+}
+
+/* An interface that was moved into another network namespace is not seen: it counts as up. */
+static void follow_link(struct wm_tunnel *t)
+{
+	struct wm_link_list links = {.n = 0};
+	unsigned ifindex = wm_wg_device_ifindex(t->device);
+	const struct wm_link *ours = NULL;
+	struct wm_err err;
+	if (wm_link_list(t->net, &links, &err) != 0)
+		return warn_unseen(t, &err);
+	for (size_t i = 0; i < links.n; i++)
+		if (links.links[i].index == ifindex)
+			ours = &links.links[i];
+	follow(t, ours);
+	wm_link_list_fini(&links);
 }
 
 static void on_change(void *arg, const struct wm_monitor_change *c)
@@ -108,9 +118,7 @@ static void on_monitor(void *arg, unsigned events)
 	struct wm_tunnel *t = arg;
 	struct wm_err err;
 	if (wm_monitor_read(t->monitor, on_change, t, &err) != 0) {
-		char quoted[WM_ERR_TEXT];
-		wm_warn(t->log, "tunnel.monitor_failed", "error=%s",
-			wm_log_quote(err.text, quoted, sizeof(quoted)));
+		warn_unseen(t, &err);
 		t->must_look = true;
 	}
 	if (t->must_look)

@@ -1,8 +1,8 @@
 #pragma once
 /*
- * One WireGuard device and what decides about its life: the interface's link state, which it
- * follows; its socket file, the interface itself and signals, any of which ends it. Owns its loop.
- * One thread.
+ * One WireGuard device and what decides about its life: the interface's link state and MTU, which
+ * it follows; its socket file, the interface itself and signals, any of which ends it. Owns its
+ * loop. One thread.
  */
 #include "base/err.h"
 #include "base/log.h"
