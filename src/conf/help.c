@@ -6,7 +6,7 @@
 
 #define TEXT_COLUMN 34
 
-static const char *value_name(const struct wm_conf_option *o)
+const char *wm_conf_value_name(const struct wm_conf_option *o)
 {
 	static const char *const by_kind[] = {
 		[WM_CONF_BOOL] = "",
@@ -46,7 +46,7 @@ static void add_words(const struct wm_conf_option *o, struct wm_buf *out)
 static void add_option(const struct wm_conf_option *o, struct wm_buf *out)
 {
 	char flag[160];
-	const char *value = value_name(o);
+	const char *value = wm_conf_value_name(o);
 	char letter[8] = "    ";
 	if (o->letter != 0)
 		snprintf(letter, sizeof(letter), "-%c, ", o->letter);

@@ -41,5 +41,7 @@ void wm_conf_value_format(const struct wm_conf_option *o, const void *at, struct
 void wm_conf_value_fini(const struct wm_conf_option *o, void *at);
 /* True when the value is the one that the row's default makes. */
 bool wm_conf_value_is_default(const struct wm_conf_option *o, const void *at);
+/* "FILE", "TIME": what --help calls a value of the row; "" for a boolean. */
+const char *wm_conf_value_name(const struct wm_conf_option *o);
 /* "true or false", "a duration such as 1m30s": what a value of the row has to be. */
 const char *wm_conf_value_wants(const struct wm_conf_option *o);

@@ -166,3 +166,16 @@ def test_no_flag_of_the_original_is_ignored_in_silence(node):
         refusals += 1
     print(f"{refusals} of {len(rows)} flags are refused as not in this version")
     assert 0 < refusals < len(rows)
+
+
+def test_the_sample_file(node, tmp_path):
+    """It changes nothing as it stands, nor when all of it is put in force: it says the defaults."""
+    with open(os.path.join(os.path.dirname(__file__), "..", "..", "dist", "webmesh.yaml")) as f:
+        sample = f.read()
+    defaults = node("--print-config")
+    assert defaults[0] == 0 and json.loads(defaults[1])["wireguard"]["mtu"] == 1420
+    for text in (sample, re.sub(r"^( *)#(?=[a-z-]+: )", r"\1", sample, flags=re.M)):
+        config = tmp_path / "webmesh.yaml"
+        config.write_text(text)
+        assert node("--print-config", "--config", config) == defaults
+    assert sum(line.strip().startswith("#") for line in text.splitlines()) > 50

@@ -43,6 +43,12 @@ static const struct wm_ctl_command commands[] = {
 	{NULL, "completion", NULL, "", 0, 0, 0, "", NULL},
 };
 
+const struct wm_ctl_command *wm_ctl_commands(size_t *n)
+{
+	*n = WM_ARRAY_LEN(commands);
+	return commands;
+}
+
 /* ---- finding ---- */
 
 static bool is_word_of(const char *list, const char *name)

@@ -38,5 +38,7 @@ struct wm_ctl_command {
  */
 int wm_ctl_command_find(const struct wm_conf_list *args, const struct wm_ctl_command **out,
 			size_t *used, struct wm_err *err) WM_MUST_CHECK;
+/* All commands, in the order of the help; those of a later version are among them. */
+const struct wm_ctl_command *wm_ctl_commands(size_t *n);
 /* Appends the help of @c; with NULL, of all commands in @group (NULL: of wmctl). */
 void wm_ctl_command_help(const struct wm_ctl_command *c, const char *group, struct wm_buf *out);
