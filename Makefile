@@ -1,6 +1,6 @@
 # The front door. Each target is a line or two that calls meson or a script in tools/.
 BUILD ?= build
-SEEDS ?= 1000
+export PYTHONDONTWRITEBYTECODE = 1
 
 .PHONY: all deps build demo check check-long bench fuzz format clean help
 
@@ -48,4 +48,4 @@ format:
 	@git ls-files '*.c' '*.h' | xargs clang-format-19 -i
 
 clean:
-	rm -rf build build-*
+	rm -rf $(BUILD) $(BUILD).setup.log build build-*
