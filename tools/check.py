@@ -21,9 +21,10 @@ import traces
 REPO = traces.REPO
 LOGS = os.path.join(REPO, "build-logs")
 PATIENCE = 900  # seconds that one stage may take before it counts as hung
+# Without detect_stack_use_after_return: its stack in gcc 12 does not align variables beyond 32 bytes.
 ENV = dict(
     os.environ,
-    ASAN_OPTIONS="detect_leaks=1:abort_on_error=0:detect_stack_use_after_return=1",
+    ASAN_OPTIONS="detect_leaks=1:abort_on_error=0",
     UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1",
     TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1",
     PYTHONDONTWRITEBYTECODE="1",
