@@ -86,11 +86,14 @@ static uint64_t last_of(int fd)
 	return last;
 }
 
-/* Runs a writer and kills it; the newest revision that it had seen acknowledged. */
+/*
+ * Runs a writer and kills it; the newest revision that it had seen acknowledged. One in memory is
+ * killed after its first, however busy the machine; a durable one at any time.
+ */
 static uint64_t run_and_kill(const char *folder, bool durable)
 {
 	struct timespec pause = {.tv_nsec = 1000000L + (long)wm_rand_below(40000000)};
-	uint64_t ready;
+	uint64_t ready, first = 0, last;
 	int pipe_fd[2], status;
 	pid_t pid;
 
@@ -103,14 +106,16 @@ static uint64_t run_and_kill(const char *folder, bool durable)
 	assert_true(pid > 0);
 	close(pipe_fd[1]);
 	assert_int_equal(read(pipe_fd[0], &ready, 8), 8);
+	if (!durable)
+		assert_int_equal(read(pipe_fd[0], &first, 8), 8);
 	nanosleep(&pause, NULL);
 	kill(pid, SIGKILL);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	if (!WIFSIGNALED(status))
 		fail_msg("the writer ended by itself, status %d", WEXITSTATUS(status));
-	ready = last_of(pipe_fd[0]);
+	last = last_of(pipe_fd[0]);
 	close(pipe_fd[0]);
-	return ready;
+	return last > first ? last : first;
 }
 
 static uint64_t number_at(struct bench *b, const char *key)
@@ -163,6 +168,9 @@ static void test_memory_leaves_nothing(void **state)
 
 	for (int i = 0; i < 5; i++)
 		assert_true(run_and_kill("", false) > 0);
+	/* Stores of tests at the same time have a name there for a moment. */
+	for (int i = 0; i < 200 && leftovers() > before; i++)
+		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
 	assert_true(leftovers() <= before);
 }
 
