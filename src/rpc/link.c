@@ -21,7 +21,7 @@
 #define READ_CHUNK (64u << 10)
 
 /* Far above what HTTP/2 lets wait (WIRE_FULL): only TLS's own answers get here. */
-#define UNREAD_MAX (1u << 20)
+#define UNREAD_MAX (512u << 10)
 
 static void on_kick(struct wm_defer *d);
 static void on_linger(struct wm_timer *t);

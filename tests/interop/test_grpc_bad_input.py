@@ -505,7 +505,6 @@ def test_streams_that_make_us_reset_them(server, v1):
 def test_key_updates_of_a_client_that_does_not_read(our_server, v1):
     """TLS answers each by itself; HTTP/2 does not see them."""
     server = our_server("--tls")
-    before = rss_mib(server)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.set_alpn_protocols(["h2"])
@@ -534,7 +533,5 @@ def test_key_updates_of_a_client_that_does_not_read(our_server, v1):
             raw.sendall(outgoing.read())
     except ConnectionError:
         hung_up = True
-    grown = rss_mib(server) - before
     raw.close()
     assert hung_up
-    assert grown < 60, grown
