@@ -248,7 +248,7 @@ static int open_parts(struct wm_fabric *f, const struct wm_fabric_opts *opts, st
 	if (code == 0)
 		code = wm_journal_open(f->net, f->log, opts->run_dir, name, &f->journal, err);
 	if (code == 0)
-		code = wm_monitor_open(&f->monitor, err);
+		code = wm_monitor_open(WM_MONITOR_ALL, &f->monitor, err);
 	if (code == 0)
 		code = wm_poll_open(f->loop, wm_monitor_fd(f->monitor), WM_POLL_IN, on_readable, f,
 				    &f->poll, err);

@@ -26,7 +26,14 @@ struct wm_monitor_change {
 	struct wm_prefix prefix;
 };
 
-WM_MUST_CHECK int wm_monitor_open(struct wm_monitor **out, struct wm_err *err);
+/* What is told; a host of many routes changes them all day. */
+enum wm_monitor_scope {
+	WM_MONITOR_ALL,
+	WM_MONITOR_LINKS, /* no addresses, no routes */
+};
+
+WM_MUST_CHECK int wm_monitor_open(enum wm_monitor_scope scope, struct wm_monitor **out,
+				  struct wm_err *err);
 void wm_monitor_close(struct wm_monitor *m); /* NULL is allowed */
 /* Readable when something waits; stays the monitor's. */
 int wm_monitor_fd(const struct wm_monitor *m);

@@ -291,6 +291,25 @@ def test_monitor(host, tool):
     assert held.wait(10) == 0
 
 
+def test_monitor_of_links_alone(host, tool):
+    held = tool.hold("monitor", "links")
+    host.run("ip link set t0 up")
+    host.run("ip address add 172.16.0.1/32 dev t0")
+    tool("route-add", "t0", "10.7.0.0/16")
+    host.run("ip link add end0 type bridge")
+    host.run("ip link delete end0")
+    lines = []
+
+    def seen():
+        lines.append(held.stdout.readline().strip())
+        return lines[-1].endswith("removed")
+
+    wait_until(seen, 10, "the link's end")
+    assert len(lines) >= 3 and all(line.startswith("link") for line in lines)
+    held.stdin.close()
+    assert held.wait(10) == 0
+
+
 def test_monitor_says_when_it_lost_something(host, tool):
     held = tool.hold("monitor")
     held.send_signal(signal.SIGSTOP)

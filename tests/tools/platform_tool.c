@@ -296,11 +296,13 @@ static void print_change(void *out, const struct wm_monitor_change *c)
 	fflush(stdout);
 }
 
-/* Prints changes until stdin ends. */
+/* monitor [links]: prints changes until stdin ends. */
 static int run_monitor(struct tool *t)
 {
+	enum wm_monitor_scope scope =
+		strcmp(arg(t, 0), "links") == 0 ? WM_MONITOR_LINKS : WM_MONITOR_ALL;
 	struct wm_monitor *m;
-	int code = wm_monitor_open(&m, &t->err);
+	int code = wm_monitor_open(scope, &m, &t->err);
 	struct pollfd fds[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.events = POLLIN}};
 
 	if (code != 0)

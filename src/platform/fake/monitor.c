@@ -9,9 +9,10 @@
 
 struct wm_monitor {
 	int fds[2];
+	enum wm_monitor_scope scope;
 };
 
-int wm_monitor_open(struct wm_monitor **out, struct wm_err *err)
+int wm_monitor_open(enum wm_monitor_scope scope, struct wm_monitor **out, struct wm_err *err)
 {
 	struct wm_monitor *m;
 	int code = wm_fake_call(err, "?monitor open");
@@ -19,6 +20,7 @@ int wm_monitor_open(struct wm_monitor **out, struct wm_err *err)
 	if (code != 0)
 		return code;
 	m = wm_alloc(sizeof(*m));
+	m->scope = scope;
 	if (pipe2(m->fds, O_CLOEXEC | O_NONBLOCK) != 0) {
 		wm_free(m);
 		return wm_fail_errno(err, errno, "pipe");
@@ -54,6 +56,12 @@ void wm_fake_emit(const struct wm_monitor_change *c)
 		wm_fake_host.n_pending--;
 }
 
+static bool is_in_scope(const struct wm_monitor *m, const struct wm_monitor_change *c)
+{
+	return m->scope == WM_MONITOR_ALL || c->kind == WM_MONITOR_LINK ||
+	       c->kind == WM_MONITOR_RESYNC;
+}
+
 int wm_monitor_read(struct wm_monitor *m, void (*cb)(void *arg, const struct wm_monitor_change *c),
 		    void *arg, struct wm_err *err)
 {
@@ -65,7 +73,8 @@ int wm_monitor_read(struct wm_monitor *m, void (*cb)(void *arg, const struct wm_
 	while (read(m->fds[0], drop, sizeof(drop)) > 0)
 		continue;
 	for (size_t i = 0; i < wm_fake_host.n_pending; i++)
-		cb(arg, &wm_fake_host.pending[i]);
+		if (is_in_scope(m, &wm_fake_host.pending[i]))
+			cb(arg, &wm_fake_host.pending[i]);
 	wm_fake_host.n_pending = 0;
 	return 0;
 }

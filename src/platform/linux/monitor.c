@@ -15,7 +15,15 @@ struct wm_monitor {
 	struct mnl_socket *sock;
 };
 
-int wm_monitor_open(struct wm_monitor **out, struct wm_err *err)
+static unsigned groups_of(enum wm_monitor_scope scope)
+{
+	const unsigned more =
+		RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE;
+
+	return RTMGRP_LINK | (scope == WM_MONITOR_ALL ? more : 0);
+}
+
+int wm_monitor_open(enum wm_monitor_scope scope, struct wm_monitor **out, struct wm_err *err)
 {
 	struct mnl_socket *sock = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	int size = RECEIVE_KB * 1024;
@@ -24,10 +32,7 @@ int wm_monitor_open(struct wm_monitor **out, struct wm_err *err)
 	if (sock == NULL)
 		return wm_fail_errno(err, errno, "netlink socket");
 	(void)setsockopt(mnl_socket_get_fd(sock), SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	if (mnl_socket_bind(sock,
-			    RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR |
-				    RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE,
-			    MNL_SOCKET_AUTOPID) != 0) {
+	if (mnl_socket_bind(sock, groups_of(scope), MNL_SOCKET_AUTOPID) != 0) {
 		int sys = errno;
 
 		mnl_socket_close(sock);

@@ -164,7 +164,7 @@ static int watch_link(struct wm_tunnel *t, struct wm_err *err)
 {
 	int rc = wm_net_open(&t->net, err);
 	if (rc == 0)
-		rc = wm_monitor_open(&t->monitor, err);
+		rc = wm_monitor_open(WM_MONITOR_LINKS, &t->monitor, err);
 	if (rc == 0)
 		rc = wm_poll_open(t->loop, wm_monitor_fd(t->monitor), WM_POLL_IN, on_monitor, t,
 				  &t->poll, err);
