@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (next(data, size, &at, &f) > 0) {
 		assert(f.len <= LIMIT && f.data + f.len <= data + size);
 		int rc = wm_rpc_decode(&arena, &v1__peer_configurations__descriptor, &f,
-				       f.len % 2 == 0 ? "gzip" : "", &m, &err);
+				       f.len % 2 == 0 ? "gzip" : "", LIMIT, &m, &err);
 		assert(rc == 0 || err.text[0] != '\0');
 		wm_arena_reset(&arena);
 	}

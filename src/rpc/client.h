@@ -24,6 +24,7 @@ struct wm_rpc_channel_opts {
 	const char *server_name;   /* checked in the certificate instead of the host; may be NULL */
 	int64_t connect_timeout_ns; /* resolve, connect, TLS and HTTP/2 preface; 0 = 5 s */
 	uint32_t max_message;       /* 0 = 4 MiB */
+	bool gzip;                  /* send requests compressed, to servers known to take it */
 	/* Metadata for every call (credentials), asked for at each start; may be NULL. */
 	void (*credentials)(struct wm_rpc_client_call *call, void *arg);
 	void *credentials_arg;

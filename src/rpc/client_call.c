@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "rpc/client_impl.h"
 #include "rpc/decode.h"
+#include "rpc/gzip.h"
 #include "rpc/status.h"
 #include <stdio.h>
 #include <string.h>
@@ -55,6 +56,7 @@ struct wm_rpc_client_call *wm_rpc_client_call_new(struct wm_rpc_channel *c,
 	wm_on_loop(c->loop);
 	call->channel = c;
 	call->method = method;
+	call->st.gzip = c->opts.gzip;
 	call->grpc_status = -1;
 	call->timeout = opts == NULL ? 0 : opts->deadline_ns;
 	call->deadline = INT64_MAX;
@@ -129,7 +131,9 @@ void wm_rpc_client_call_open(struct wm_rpc_client_call *call, struct wm_rpc_clie
 	wm_rpc_fields_add(&f, "te", "trailers");
 	wm_rpc_fields_add(&f, "content-type", "application/grpc");
 	wm_rpc_fields_add(&f, "user-agent", USER_AGENT);
-	wm_rpc_fields_add(&f, "grpc-accept-encoding", "identity");
+	wm_rpc_fields_add(&f, "grpc-accept-encoding", "identity, gzip");
+	if (call->st.gzip)
+		wm_rpc_fields_add(&f, "grpc-encoding", WM_RPC_GZIP);
 	add_timeout(call, &f);
 	wm_rpc_fields_add_metadata(&f, &call->request);
 	if (wm_h2_stream_open(cc->h2, &call->st, &f, &err) != 0)
@@ -280,10 +284,11 @@ static int take_message(struct wm_rpc_client_call *call, const struct wm_rpc_fra
 	if (call->n_messages++ > 0 && !call->method->server_streaming)
 		return wm_fail(err, WM_INTERNAL, "%s answered %s with more than one message",
 			       call->channel->target, call->method->path);
+	uint32_t max = call->channel->opts.max_message;
 	if (call->unary != NULL)
-		return wm_rpc_decode(&call->unary->arena, type, frame, call->encoding,
+		return wm_rpc_decode(&call->unary->arena, type, frame, call->encoding, max,
 				     &call->unary->response, err);
-	int rc = wm_rpc_decode(&call->message, type, frame, call->encoding, &message, err);
+	int rc = wm_rpc_decode(&call->message, type, frame, call->encoding, max, &message, err);
 	if (rc == 0)
 		call->stream->on_message(call->stream, message);
 	wm_arena_reset(&call->message);

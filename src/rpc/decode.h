@@ -6,9 +6,10 @@
 
 /*
  * Decodes @frame as a @type into @arena, within memory in proportion to its size. @encoding is what
- * grpc-encoding said ("" when nothing): a compressed message is UNIMPLEMENTED, with its name, or
- * INTERNAL when none was named.
+ * grpc-encoding said ("" when nothing): a message compressed with anything but gzip is
+ * UNIMPLEMENTED, with the name, or INTERNAL when none was named; one that unpacks to more than @max
+ * bytes is RESOURCE_EXHAUSTED.
  */
 WM_MUST_CHECK int wm_rpc_decode(struct wm_arena *arena, const ProtobufCMessageDescriptor *type,
 				const struct wm_rpc_frame *frame, const char *encoding,
-				ProtobufCMessage **out, struct wm_err *err);
+				uint32_t max, ProtobufCMessage **out, struct wm_err *err);

@@ -1,6 +1,9 @@
 #include "rpc/frame.h"
 #include "base/wire.h"
 #include "pb/message.h"
+#include "rpc/gzip.h"
+
+#define GZIP_MIN 512 /* a shorter message fits a packet as it is */
 
 static int fail_size(struct wm_err *err, size_t size, uint32_t max)
 {
@@ -31,18 +34,39 @@ int wm_rpc_frame_decode(const uint8_t *p, size_t len, size_t *at, uint32_t max,
 	return 1;
 }
 
-int wm_rpc_frame_encode(const ProtobufCMessage *m, uint32_t max, struct wm_buf *out,
+static void put_header(bool compressed, size_t size, struct wm_buf *out)
+{
+	struct wm_wire w;
+	wm_wire_init_write(&w, wm_buf_reserve(out, WM_RPC_FRAME_HEADER + size),
+			   WM_RPC_FRAME_HEADER);
+	wm_wire_put_u8(&w, compressed ? 1 : 0);
+	wm_wire_put_be32(&w, (uint32_t)size);
+	wm_buf_commit(out, WM_RPC_FRAME_HEADER);
+}
+
+static void put_shortest(const ProtobufCMessage *m, struct wm_buf *out)
+{
+	struct wm_buf plain = {0}, packed = {0};
+	wm_pb_encode(m, &plain);
+	bool compressed = wm_rpc_gzip_encode(plain.data, plain.len, &packed);
+	const struct wm_buf *shortest = compressed ? &packed : &plain;
+	put_header(compressed, shortest->len, out);
+	wm_buf_add(out, shortest->data, shortest->len);
+	wm_buf_fini(&plain);
+	wm_buf_fini(&packed);
+}
+
+int wm_rpc_frame_encode(const ProtobufCMessage *m, uint32_t max, bool gzip, struct wm_buf *out,
 			struct wm_err *err)
 {
 	size_t size = protobuf_c_message_get_packed_size(m);
 	if (size > max)
 		return fail_size(err, size, max);
-	struct wm_wire w;
-	wm_wire_init_write(&w, wm_buf_reserve(out, WM_RPC_FRAME_HEADER + size),
-			   WM_RPC_FRAME_HEADER);
-	wm_wire_put_u8(&w, 0);
-	wm_wire_put_be32(&w, (uint32_t)size);
-	wm_buf_commit(out, WM_RPC_FRAME_HEADER);
+	if (gzip && size >= GZIP_MIN) {
+		put_shortest(m, out);
+		return 0;
+	}
+	put_header(false, size, out);
 	wm_pb_encode(m, out);
 	return 0;
 }

@@ -27,6 +27,9 @@ struct wm_rpc_frame {
 WM_MUST_CHECK int wm_rpc_frame_decode(const uint8_t *p, size_t len, size_t *at, uint32_t max,
 				      struct wm_rpc_frame *out, struct wm_err *err);
 
-/* Appends @m as one uncompressed message; RESOURCE_EXHAUSTED, with both sizes, above @max bytes. */
-WM_MUST_CHECK int wm_rpc_frame_encode(const ProtobufCMessage *m, uint32_t max, struct wm_buf *out,
-				      struct wm_err *err);
+/*
+ * Appends @m as one message, with @gzip compressed if that makes it shorter and it is worth the
+ * work; RESOURCE_EXHAUSTED, with both sizes, above @max uncompressed bytes.
+ */
+WM_MUST_CHECK int wm_rpc_frame_encode(const ProtobufCMessage *m, uint32_t max, bool gzip,
+				      struct wm_buf *out, struct wm_err *err);

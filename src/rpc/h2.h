@@ -37,6 +37,7 @@ struct wm_h2_stream {
 	bool has_head, told_head, has_end, told_end, closed;
 	bool paused, deaf; /* deaf: nothing of what comes is of interest any more */
 	bool over_budget;
+	bool gzip; /* messages may be sent compressed */
 	bool responded, out_end, out_deferred, drained;
 };
 

@@ -287,7 +287,7 @@ int wm_h2_stream_send(struct wm_h2_stream *s, const ProtobufCMessage *m, uint32_
 		s->out_at = 0;
 	}
 	size_t before = s->out.len;
-	int rc = wm_rpc_frame_encode(m, max, &s->out, err);
+	int rc = wm_rpc_frame_encode(m, max, s->gzip, &s->out, err);
 	if (rc != 0)
 		return rc;
 	if (s->h2 != NULL)

@@ -2,6 +2,7 @@
 #include "rpc/server_impl.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "rpc/gzip.h"
 #include <assert.h>
 #include <string.h>
 
@@ -154,7 +155,7 @@ static void begin_answer(struct wm_rpc_call *call, struct wm_rpc_fields *f)
 {
 	wm_rpc_fields_add(f, ":status", "200");
 	wm_rpc_fields_add(f, "content-type", "application/grpc");
-	wm_rpc_fields_add(f, "grpc-accept-encoding", "identity");
+	wm_rpc_fields_add(f, "grpc-accept-encoding", "identity, gzip");
 	wm_rpc_fields_add_metadata(f, &call->headers);
 }
 
@@ -164,6 +165,10 @@ void wm_rpc_call_send_headers(struct wm_rpc_call *call)
 		return;
 	struct wm_rpc_fields f = {0};
 	begin_answer(call, &f);
+	/* Who asks compressed is answered so. */
+	call->st.gzip = wm_streq(call->encoding, WM_RPC_GZIP) && wm_rpc_gzip_is_in(call->accepts);
+	if (call->st.gzip)
+		wm_rpc_fields_add(&f, "grpc-encoding", WM_RPC_GZIP);
 	wm_h2_stream_respond(&call->st, &f, false);
 	wm_rpc_fields_fini(&f);
 }

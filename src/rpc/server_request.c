@@ -46,6 +46,7 @@ void wm_rpc_call_take_field(struct wm_rpc_call *call, const char *name, size_t n
 		{":method", call->http_method, sizeof(call->http_method)},
 		{"content-type", call->content_type, sizeof(call->content_type)},
 		{"grpc-encoding", call->encoding, sizeof(call->encoding)},
+		{"grpc-accept-encoding", call->accepts, sizeof(call->accepts)},
 		{"grpc-timeout", call->timeout, sizeof(call->timeout)},
 	};
 	for (size_t i = 0; i < WM_ARRAY_LEN(known); i++) {
@@ -163,8 +164,8 @@ void wm_rpc_call_take_message(struct wm_rpc_call *call, const struct wm_rpc_fram
 	if (!streaming && call->first != NULL) {
 		(void)wm_fail(&err, WM_INVALID_ARGUMENT, "%s takes one message, more came",
 			      method->path);
-	} else if (wm_rpc_decode(arena, method->request, frame, call->encoding, &message, &err) ==
-		   0) {
+	} else if (wm_rpc_decode(arena, method->request, frame, call->encoding,
+				 call->conn->port->opts.max_message, &message, &err) == 0) {
 		if (!streaming) {
 			call->first = message;
 		} else {

@@ -2,6 +2,7 @@
 serving everybody else within its memory."""
 
 import ctypes
+import gzip
 import os
 import random
 import resource
@@ -9,6 +10,7 @@ import socket
 import ssl
 import time
 import urllib.parse
+import zlib
 
 import grpc
 import hpack
@@ -18,6 +20,11 @@ from grpc_lab import our_server, pki, v1  # noqa: F401
 from h2_raw import (CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, PRIORITY, PUSH_PROMISE, RST_STREAM,
                     SETTINGS, WINDOW_UPDATE, block, data, frame, frames, headers, hello, message, request, settings)
 
+def pieces(raw):
+    return [raw[i:i + 16384] for i in range(0, len(raw), 16384)]
+
+
+BOMB = gzip.compress(bytes(40 << 20))
 N1 = message(b"\x0a\x02n1")
 HANG = message(b"\x0a\x04hang")
 
@@ -123,7 +130,12 @@ WRONG_REQUESTS = [
     ("4 GiB", request() + data(1, message(b"", length=0xffffffff), False), "200", "8", "4294967295"),
     ("no protobuf", request() + data(1, message(b"\x0a\xff\xff")), "200", "3", "v1.GetStatusRequest"),
     ("no UTF-8", request() + data(1, message(b"\x0a\x02\xc3\x28")), "200", "3", "UTF-8"),
-    ("gzip", request(extra=[("grpc-encoding", "gzip")]) + data(1, message(b"zz", 1)), "200", "12", 'grpc-encoding "gzip"'),
+    ("gzip", request(extra=[("grpc-encoding", "gzip")]) + data(1, message(gzip.compress(b"\x0a\x02n1"), 1)), "200", "0", None),
+    ("no gzip", request(extra=[("grpc-encoding", "gzip")]) + data(1, message(b"zz", 1)), "200", "13", "not gzip"),
+    ("zlib", request(extra=[("grpc-encoding", "gzip")]) + data(1, message(zlib.compress(b"\x0a\x02n1"), 1)), "200", "13", "not gzip"),
+    ("gzip of 40 MiB", request(extra=[("grpc-encoding", "gzip")]) + b"".join(
+        data(1, piece, False) for piece in pieces(message(BOMB, 1))), "200", "8", "unpacks to more than the limit of 4194304"),
+    ("deflate", request(extra=[("grpc-encoding", "deflate")]) + data(1, message(b"zz", 1)), "200", "12", 'grpc-encoding "deflate"'),
     ("compressed, but how", request() + data(1, message(b"zz", 1)), "200", "13", "no grpc-encoding"),
     ("large headers", request(extra=[(f"x-{i}", "v" * 1500) for i in range(11)]) + data(1, N1), "200", "8", "16384"),
     ("nested", request(path="/v1.Membership/SubscribePeers") + data(1, message(b"\x0b" * 3000)), "200", "3", ""),

@@ -189,10 +189,20 @@ def test_message_limits(client, v1):
 
 
 def test_compressed_answer(stock):
-    """We say that we accept identity only; a server that compresses all the same is refused."""
-    target, _ = stock(options=[("grpc.default_compression_algorithm", grpc.Compression.Gzip)])
-    line = our_client(target, "status", "size:10000")[-1]
-    assert line == 'end UNIMPLEMENTED grpc-encoding "gzip" is not supported'
+    """gzip is taken, up to the limit of what it unpacks to."""
+    target, _ = stock(options=[("grpc.default_compression_algorithm", grpc.Compression.Gzip), *UNLIMITED])
+    lines = our_client(target, "status", "size:10000")
+    assert messages(lines)[0]["description"] == "x" * 10000 and lines[-1] == "end OK "
+    line = our_client(target, "status", f"size:{MIB4}")[-1]
+    assert line.startswith("end RESOURCE_EXHAUSTED") and "unpacks to more" in line
+
+
+def test_compressed_request(stock):
+    """A stock server reads what we compress: short, long, and many on one stream."""
+    target, _ = stock()
+    for size in ("5", "1000", "1000000"):
+        assert messages(our_client(target, "--gzip", "--fill", size, "status"))[0]["version"] == size
+    assert len(messages(our_client(target, "--gzip", "negotiate", "t" * 2000, "u" * 3000))) == 2
 
 
 def test_server_without_the_method(stock):

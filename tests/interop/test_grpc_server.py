@@ -190,10 +190,19 @@ def test_unknown_method(v1, channel):
 
 
 def test_compressed_request(v1, node):
+    """Of all sizes, answered likewise; what gzip makes small is held to the same limit."""
+    for size in (0, 10, 1000, 100_000, MIB4 - 100):
+        answer = status(v1, node, "x" * size, compression=grpc.Compression.Gzip)
+        assert answer.version == str(size)
+    answer = status(v1, node, "size:1000000", compression=grpc.Compression.Gzip)
+    assert answer.description == "x" * 1_000_000
     with pytest.raises(grpc.RpcError) as e:
-        status(v1, node, "x" * 1000, compression=grpc.Compression.Gzip)
+        status(v1, node, "x" * (20 << 20), compression=grpc.Compression.Gzip, timeout=60)
+    assert e.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED and "unpacks to more" in e.value.details()
+    with pytest.raises(grpc.RpcError) as e:
+        status(v1, node, "x" * 1000, compression=grpc.Compression.Deflate)
     assert e.value.code() == grpc.StatusCode.UNIMPLEMENTED
-    assert 'grpc-encoding "gzip"' in e.value.details()
+    assert 'grpc-encoding "deflate"' in e.value.details()
 
 
 def test_request_that_is_no_message(channel):

@@ -2,7 +2,7 @@
  * A gRPC client for tests against other people's servers.
  *     rpc_client --target T [--tls] [--ca FILE] [--cert FILE --key FILE] [--skip-verify]
  *                [--chain-only] [--server-name NAME] [--deadline MS] [--cancel-after N]
- *                [--metadata KEY=VALUE]... [--fill N] METHOD ARGUMENT...
+ *                [--metadata KEY=VALUE]... [--fill N] [--gzip] METHOD ARGUMENT...
  * METHOD is "status ID", "subscribe ID" or "negotiate PROTO...", one message for each argument.
  * --fill makes an ID of N bytes. Prints "message {...}" for each message, "metadata KEY=VALUE" for
  * x-answer, x-answer-bin and x-tail where they came, then "end CODE TEXT"; exits with 0 when it did
@@ -189,6 +189,7 @@ int main(int argc, char **argv)
 		{"cancel-after", required_argument, NULL, 'x'},
 		{"metadata", required_argument, NULL, 'm'},
 		{"fill", required_argument, NULL, 'f'},
+		{"gzip", no_argument, NULL, 'z'},
 		{NULL, 0, NULL, 0},
 	};
 	struct program p = {0};
@@ -211,6 +212,7 @@ int main(int argc, char **argv)
 		case 'd': p.opts.deadline_ns = atol(optarg) * WM_NS_PER_MS; break;
 		case 'x': p.cancel_after = strtoul(optarg, NULL, 10); break;
 		case 'm': add_metadata(&p, optarg); break;
+		case 'z': opts.gzip = true; break;
 		case 'f':
 			filling = wm_alloc(strtoul(optarg, NULL, 10) + 1);
 			memset(filling, 'f', strtoul(optarg, NULL, 10));
