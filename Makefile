@@ -2,7 +2,7 @@
 BUILD ?= build
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: all deps build demo check check-long bench fuzz format clean help
+.PHONY: all deps build install demo check check-long bench fuzz format clean help
 
 all: build
 
@@ -10,6 +10,7 @@ help:
 	@echo 'make demo        install what is missing, build, and show a mesh of four hosts at work'
 	@echo 'make check       install what is missing, build, and run every test (25 minutes at most)'
 	@echo 'make build       build the programs into $(BUILD)/src/programs'
+	@echo 'make install     put the programs into /usr/local'
 	@echo 'make deps        install the packages that building and the demo need'
 	@echo 'make bench       measure every promised number (GATE=1: fail on a miss)'
 	@echo 'make check-long  the tests that take hours: fuzzing, valgrind, clean package list'
@@ -24,6 +25,9 @@ build: deps
 	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) --buildtype=release -Ddebug=true >$(BUILD).setup.log 2>&1 || { cat $(BUILD).setup.log; exit 1; }
 	@rm -f $(BUILD).setup.log
 	@ninja -C $(BUILD)
+
+install: build
+	@meson install -C $(BUILD) --no-rebuild
 
 demo: build
 	@WM_BUILD=$(abspath $(BUILD)) /usr/bin/python3 tools/demo.py
