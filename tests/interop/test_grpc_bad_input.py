@@ -522,7 +522,7 @@ def test_key_updates_of_a_client_that_does_not_read(our_server, v1):
     context.set_alpn_protocols(["h2"])
     raw = socket.socket()
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    raw.settimeout(5)
+    raw.settimeout(30)
     raw.connect(server.address)
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     tls = context.wrap_bio(incoming, outgoing)
