@@ -158,7 +158,7 @@ int wm_service_check_features(const struct wm_service *s, const char *node_id,
 				       "offer %s",
 				       node_id,
 				       protobuf_c_enum_descriptor_get_value(&v1__feature__descriptor,
-									    features[i]->feature)
+									    (int)features[i]->feature)
 					       ->name);
 	return 0;
 }

@@ -95,7 +95,8 @@ static void answer_to(const struct wm_service *s, struct wm_arena *a, const ques
 	const char *name;
 	out->valid_host = q->host;
 	out->original_request = (question *)(uintptr_t)q; /* it is only read */
-	switch (q->message_request_case) {
+	/* An int, for the enum has a last value that only makes it as wide as one. */
+	switch ((int)q->message_request_case) {
 	case ASK(FILE_BY_FILENAME):
 		name = q->file_by_filename;
 		return answer_file(a, out, wm_pb_file_find(name), "file", name);
