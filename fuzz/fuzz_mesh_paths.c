@@ -75,7 +75,8 @@ static void check_network(char *v4, char *v6, char *domain)
 
 static void check_lines(char *text)
 {
-	char *second = strchr(text, '\n'), *third = second != NULL ? strchr(second + 1, '\n') : NULL;
+	char *second = strchr(text, '\n'),
+	     *third = second != NULL ? strchr(second + 1, '\n') : NULL;
 
 	if (third == NULL)
 		return;

@@ -1,8 +1,8 @@
 /*
  * The start, in the order in which things can go wrong: identity, privileges, interface and port,
- * API port; only then does the mesh hear of us. The stop is the mirror, one step a turn of the loop,
- * since some of it has to wait: membership given up (if asked for), calls drained, state closed,
- * host restored.
+ * API port; only then does the mesh hear of us. The stop is the mirror, one step a turn of the
+ * loop, since some of it has to wait: membership given up (if asked for), calls drained, state
+ * closed, host restored.
  */
 #include "agent/agent.h"
 
@@ -23,9 +23,9 @@
 #include "platform/net.h"
 #include "rpc/server.h"
 
-#define RUN_DIR	   "/run/webmesh"
-#define UAPI_DIR   "/var/run/wireguard"
-#define GRACE	   (500 * WM_NS_PER_MS)
+#define RUN_DIR  "/run/webmesh"
+#define UAPI_DIR "/var/run/wireguard"
+#define GRACE    (500 * WM_NS_PER_MS)
 
 /* ---- start ---- */
 
@@ -44,7 +44,7 @@ static void on_handshake(void *arg, const uint8_t key[WM_WG_KEY], const struct w
 static int open_device(struct wm_agent *a, struct wm_err *err)
 {
 	static const struct wm_wg_events events = {.on_handshake = on_handshake,
-						    .on_broken = on_broken};
+						   .on_broken = on_broken};
 	const struct wm_node_options *o = a->options;
 	struct wm_wg_device_opts opts = {
 		.name = o->wireguard_interface_name,
@@ -54,7 +54,8 @@ static int open_device(struct wm_agent *a, struct wm_err *err)
 	int rc = wm_wg_device_open(a->loop, a->log, &opts, &events, a, &a->device, err);
 	if (rc != 0)
 		return wm_wrap(err, "wireguard.interface-name %s", o->wireguard_interface_name);
-	struct wm_wg_config wish = {.has_private_key = true, .has_listen_port = true,
+	struct wm_wg_config wish = {.has_private_key = true,
+				    .has_listen_port = true,
 				    .listen_port = o->wireguard_listen_port};
 	struct wm_secret private_key;
 	wm_key_wireguard(&a->identity.key, &private_key);
@@ -88,7 +89,8 @@ static int detect_endpoints(struct wm_agent *a, struct wm_err *err)
 		addrs[i] = found[i].addr;
 	wm_free(found);
 	if (n == 0)
-		wm_warn(a->log, "endpoints.none", "hint=\"global.detect-private-endpoints finds private ones\"");
+		wm_warn(a->log, "endpoints.none",
+			"hint=\"global.detect-private-endpoints finds private ones\"");
 	wm_node_options_apply_endpoints(o, addrs, n);
 	wm_free(addrs);
 	return 0;
@@ -192,7 +194,8 @@ static void on_start_limit(struct wm_timer *t)
 	char limit[40];
 	struct wm_err late;
 	wm_format_duration(a->options->start_timeout, limit, sizeof(limit));
-	wm_fail(&late, WM_DEADLINE_EXCEEDED, "no member of a mesh after --start-timeout %s: ", limit);
+	wm_fail(&late, WM_DEADLINE_EXCEEDED,
+		"no member of a mesh after --start-timeout %s: ", limit);
 	size_t n = strlen(late.text);
 	if (a->store != NULL)
 		snprintf(late.text + n, sizeof(late.text) - n,
@@ -300,7 +303,8 @@ static void drain(struct wm_agent *a)
 static void begin_stop(struct wm_defer *d)
 {
 	struct wm_agent *a = wm_container_of(d, struct wm_agent, next);
-	bool leave = a->options->mesh_leave_on_stop && a->ready && a->live == NULL && a->why.code == 0;
+	bool leave =
+		a->options->mesh_leave_on_stop && a->ready && a->live == NULL && a->why.code == 0;
 	a->waits_for = "the mesh to hear that this node leaves";
 	if (leave)
 		wm_joiner_leave(a, drain);
@@ -348,12 +352,14 @@ static int fail_cut_short(struct wm_agent *a, struct wm_err *err)
 	char limit[40];
 	restore_host(a);
 	wm_format_duration(a->options->shutdown_timeout, limit, sizeof(limit));
-	return wm_fail(err, WM_ABORTED, "not done after --shutdown-timeout %s: waited for %s%s%.240s",
-		       limit, a->waits_for, a->why.code != 0 ? "; stopped because " : "",
+	return wm_fail(err, WM_ABORTED,
+		       "not done after --shutdown-timeout %s: waited for %s%s%.240s", limit,
+		       a->waits_for, a->why.code != 0 ? "; stopped because " : "",
 		       a->why.code != 0 ? a->why.text : "");
 }
 
-/* What is synchronous, in reverse order of birth; the loop turns a last time for what was closed. */
+/* What is synchronous, in reverse order of birth; the loop turns a last time for what was closed.
+ */
 static void fini(struct wm_agent *a)
 {
 	wm_timer_stop(&a->limit);

@@ -1,9 +1,9 @@
 /*
  * A member that holds no state keeps one SubscribePeers stream to a storage member, over the mesh.
  * Each message becomes the desired state. A lost stream is opened again after a pause that doubles,
- * at the next storage member; when that keeps failing, the servers may have lost us or moved, and we
- * join once more over the join addresses, which changes nothing if all is well. A node that the mesh
- * says it does not have was removed: it stops.
+ * at the next storage member; when that keeps failing, the servers may have lost us or moved, and
+ * we join once more over the join addresses, which changes nothing if all is well. A node that the
+ * mesh says it does not have was removed: it stops.
  *
  * A server that crashed and came back knows nothing of our stream and says nothing on it. It does
  * begin a new WireGuard session with us, though, and that is when we ask; failing that, the silence
@@ -19,10 +19,10 @@
 #include "fabric/fabric.h"
 #include "mesh/nodes.h"
 
-#define CONNECT_TIMEOUT	   (3 * WM_NS_PER_S)
-#define FIRST_PAUSE	   (100 * WM_NS_PER_MS)
-#define LONGEST_PAUSE	   (30 * WM_NS_PER_S)
-#define PROBE_TIMEOUT	   (3 * WM_NS_PER_S)
+#define CONNECT_TIMEOUT    (3 * WM_NS_PER_S)
+#define FIRST_PAUSE        (100 * WM_NS_PER_MS)
+#define LONGEST_PAUSE      (30 * WM_NS_PER_S)
+#define PROBE_TIMEOUT      (3 * WM_NS_PER_S)
 #define FAILURES_TO_REJOIN 2
 
 struct wm_follower {
@@ -34,7 +34,7 @@ struct wm_follower {
 	char server[WM_ID_MAX + 1];
 	int64_t pause;
 	unsigned failures; /* in a row */
-	bool open;	   /* the stream runs */
+	bool open;         /* the stream runs */
 	bool probing;
 	bool dead;
 };
@@ -91,9 +91,9 @@ void wm_follower_on_greeted(struct wm_agent *a, const uint8_t key[WM_WG_KEY])
 	V1__GetStatusRequest req = V1__GET_STATUS_REQUEST__INIT;
 	struct wm_rpc_call_opts opts = {.deadline_ns = PROBE_TIMEOUT};
 	struct wm_err err;
-	f->probing = wm_rpc_unary_start(f->channel, &f->probe,
-					wm_pb_method_find("/v1.Node/GetStatus"), &req.base, &opts,
-					on_probed, &err) == 0;
+	f->probing =
+		wm_rpc_unary_start(f->channel, &f->probe, wm_pb_method_find("/v1.Node/GetStatus"),
+				   &req.base, &opts, on_probed, &err) == 0;
 	if (!f->probing)
 		wm_rpc_stream_cancel(&f->stream);
 }
@@ -196,7 +196,8 @@ static void open_stream(struct wm_follower *f)
 	if (f->agent->stopping || subscribe(f, &err) == 0)
 		return;
 	f->failures++;
-	wm_warn(f->agent->log, "subscription.lost", "failures=%u error=\"%s\"", f->failures, err.text);
+	wm_warn(f->agent->log, "subscription.lost", "failures=%u error=\"%s\"", f->failures,
+		err.text);
 	if (f->failures % FAILURES_TO_REJOIN == 0)
 		wm_joiner_start_again(f->agent);
 	pause_then_open(f);

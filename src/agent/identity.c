@@ -44,7 +44,8 @@ static int rotate_key(const struct wm_node_options *o, struct wm_log *log, struc
 	wm_key_fini(&old);
 	char next[4096];
 	if (snprintf(next, sizeof(next), "%s.next", path) >= (int)sizeof(next))
-		return wm_fail(err, WM_INVALID_ARGUMENT, "wireguard.key-file: the path is too long");
+		return wm_fail(err, WM_INVALID_ARGUMENT,
+			       "wireguard.key-file: the path is too long");
 	unlink(next);
 	wm_key_generate(&fresh);
 	rc = wm_keyfile_create(next, &fresh, err);
@@ -78,7 +79,8 @@ static int load_key(struct wm_identity *id, const struct wm_node_options *o, str
 	return 0;
 }
 
-/* Certificates of other tools lie beside keys that all may read, so this is a warning, no refusal. */
+/* Certificates of other tools lie beside keys that all may read, so this is a warning, no refusal.
+ */
 static void warn_exposed(struct wm_log *log, const char *path)
 {
 	struct stat st;
@@ -92,7 +94,8 @@ static int load_server_tls(struct wm_identity *id, const struct wm_node_options 
 	if (o->services_api_disabled)
 		return 0;
 	if (o->services_api_insecure) {
-		wm_warn(log, "api.insecure", "meaning=\"the API is neither encrypted nor authenticated\"");
+		wm_warn(log, "api.insecure",
+			"meaning=\"the API is neither encrypted nor authenticated\"");
 		return 0;
 	}
 	struct wm_tls_server_opts opts = {

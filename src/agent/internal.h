@@ -1,7 +1,7 @@
 #pragma once
 /*
- * What the files of agent/ share: the node as one struct, whose parts are born in the order in which
- * they stand here and die in the reverse. Loop thread only.
+ * What the files of agent/ share: the node as one struct, whose parts are born in the order in
+ * which they stand here and die in the reverse. Loop thread only.
  */
 #include "agent/identity.h"
 #include "base/addr.h"
@@ -46,8 +46,8 @@ struct wm_agent {
 
 	/* What the mesh last said of us; lives in @view_arena. */
 	struct wm_arena view_arena;
-	struct wm_timer save; /* of the view, a moment after it changed */
-	bool cannot_save;     /* said once */
+	struct wm_timer save;   /* of the view, a moment after it changed */
+	bool cannot_save;       /* said once */
 	V1__JoinResponse *view; /* NULL before membership */
 	struct wm_prefix networks[2];
 	size_t n_networks;
@@ -57,8 +57,8 @@ struct wm_agent {
 	bool stopping;
 	struct wm_timer limit; /* of the start, then of the stop */
 	const char *waits_for; /* while stopping */
-	bool cut_short;	       /* the stop took too long: parts of it still run */
-	struct wm_defer next; /* the step of the stop that follows */
+	bool cut_short;        /* the stop took too long: parts of it still run */
+	struct wm_defer next;  /* the step of the stop that follows */
 	struct wm_propose founding;
 	struct wm_err why; /* code 0: stopped because somebody asked */
 };
@@ -111,7 +111,7 @@ void wm_joiner_free(struct wm_joiner *j); /* NULL is allowed */
 void wm_follower_start(struct wm_agent *a);
 /* Where membership is kept: the mesh address of a storage member; false when none is known. */
 bool wm_follower_target(const struct wm_agent *a, unsigned attempt, struct wm_endpoint *out);
-/* The peer with this WireGuard key has begun a new session with us. If it is the one that we follow,
- * it may have lost the stream with the last one: it is asked. */
+/* The peer with this WireGuard key has begun a new session with us. If it is the one that we
+ * follow, it may have lost the stream with the last one: it is asked. */
 void wm_follower_on_greeted(struct wm_agent *a, const uint8_t key[WM_WG_KEY]);
 void wm_follower_free(struct wm_follower *f); /* NULL is allowed */

@@ -1,9 +1,10 @@
 /*
  * Joining: every join address is asked in turn, and if none lets us in, all of them again after a
- * pause that doubles, with a little chance in it so that many do not come at once. What a repetition
- * cannot mend (we are refused, our request is wrong) ends it at once. When nobody answers in the
- * first round, a node that kept the view of its last run comes back to its peers and goes on asking
- * beside. Also asked again in the background when the mesh that we knew stays silent, and once more to leave.
+ * pause that doubles, with a little chance in it so that many do not come at once. What a
+ * repetition cannot mend (we are refused, our request is wrong) ends it at once. When nobody
+ * answers in the first round, a node that kept the view of its last run comes back to its peers and
+ * goes on asking beside. Also asked again in the background when the mesh that we knew stays
+ * silent, and once more to leave.
  */
 #include "agent/internal.h"
 #include "agent/options.h"
@@ -14,23 +15,23 @@
 #include "base/str.h"
 
 #define CONNECT_TIMEOUT (3 * WM_NS_PER_S)
-#define CALL_TIMEOUT	(10 * WM_NS_PER_S)
-#define LEAVE_TIMEOUT	(3 * WM_NS_PER_S)
-#define FIRST_PAUSE	(200 * WM_NS_PER_MS)
-#define LONGEST_PAUSE	(5 * WM_NS_PER_S)
+#define CALL_TIMEOUT    (10 * WM_NS_PER_S)
+#define LEAVE_TIMEOUT   (3 * WM_NS_PER_S)
+#define FIRST_PAUSE     (200 * WM_NS_PER_MS)
+#define LONGEST_PAUSE   (5 * WM_NS_PER_S)
 
 struct wm_joiner {
 	struct wm_agent *agent;
 	struct wm_rpc_channel *channel;
 	struct wm_rpc_unary unary;
 	struct wm_timer timer;
-	struct wm_err last;   /* of the round */
+	struct wm_err last; /* of the round */
 	size_t next_address;
 	int64_t round;
 	int64_t pause;
-	bool asking;	 /* the unary call runs */
+	bool asking;     /* the unary call runs */
 	bool background; /* failing is no reason to stop */
-	bool dead;	 /* to be freed when the call has ended */
+	bool dead;       /* to be freed when the call has ended */
 	void (*left)(struct wm_agent *a);
 };
 

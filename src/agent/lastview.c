@@ -1,4 +1,5 @@
-/* The file: one line "webmesh-view 1 <node ID> <public key>", then the JoinResponse as protojson. */
+/* The file: one line "webmesh-view 1 <node ID> <public key>", then the JoinResponse as protojson.
+ */
 #include "agent/lastview.h"
 
 #include <limits.h>
@@ -13,7 +14,7 @@
 #include "pb/json.h"
 
 #define VIEW_LIMIT  (64u * 1024 * 1024) /* 10,000 peers need less than a tenth of it */
-#define HEADER	    "webmesh-view 1 %s %s\n"
+#define HEADER      "webmesh-view 1 %s %s\n"
 #define HEADER_TEXT 256
 
 static int path_of(const struct wm_last_view *at, char out[PATH_MAX], struct wm_err *err)
@@ -52,7 +53,8 @@ int wm_last_view_load(const struct wm_last_view *at, struct wm_arena *arena, V1_
 	if (rc == 0 && stat(path, &st) == 0)
 		*age_ns = wm_clock_wall() - (int64_t)st.st_mtime * WM_NS_PER_S;
 	int len = snprintf(header, sizeof(header), HEADER, at->node_id, at->public_key);
-	if (rc == 0 && (content.len < (size_t)len || memcmp(content.data, header, (size_t)len) != 0))
+	if (rc == 0 &&
+	    (content.len < (size_t)len || memcmp(content.data, header, (size_t)len) != 0))
 		rc = wm_fail(err, WM_NOT_FOUND, "%s: of another node or key", path);
 	ProtobufCMessage *message;
 	if (rc == 0)

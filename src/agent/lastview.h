@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 struct wm_last_view {
-	const char *folder;	/* made (0700) when absent */
+	const char *folder; /* made (0700) when absent */
 	const char *node_id;
 	const char *public_key; /* the 48-character text */
 };

@@ -17,7 +17,8 @@ static V1__FeaturePort *feature(struct wm_arena *arena, V1__Feature what, uint16
 static uint16_t advertised_port(const struct wm_agent *a)
 {
 	const struct wm_node_options *o = a->options;
-	if (wm_conf_is_given(o->conf, "mesh.grpc-advertise-port") && o->mesh_grpc_advertise_port != 0)
+	if (wm_conf_is_given(o->conf, "mesh.grpc-advertise-port") &&
+	    o->mesh_grpc_advertise_port != 0)
 		return o->mesh_grpc_advertise_port;
 	return a->api.port;
 }
@@ -50,7 +51,8 @@ static void add_endpoints(const struct wm_node_options *o, struct wm_arena *aren
 		req->primaryendpoint =
 			wm_arena_strdup(arena, wm_addr_format(&o->mesh_primary_endpoint, text));
 		wm_endpoint_format(&e, first);
-		req->wireguardendpoints[req->n_wireguardendpoints++] = wm_arena_strdup(arena, first);
+		req->wireguardendpoints[req->n_wireguardendpoints++] =
+			wm_arena_strdup(arena, first);
 	}
 	for (size_t i = 0; i < n; i++)
 		if (!wm_streq(o->wireguard_endpoints.items[i], first))

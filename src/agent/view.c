@@ -27,8 +27,8 @@ static struct wm_prefix prefix_of(const char *text, bool off)
 }
 
 /*
- * Do others send through us? Certainly when we offer routes. A member that holds no graph cannot see
- * who is whose neighbour; but a peer that nobody can reach from outside is reached by the other
+ * Do others send through us? Certainly when we offer routes. A member that holds no graph cannot
+ * see who is whose neighbour; but a peer that nobody can reach from outside is reached by the other
  * peers through somebody who has a path to it, which may be us.
  */
 static bool carries_others(const struct wm_agent *a, const V1__JoinResponse *view)
@@ -92,7 +92,8 @@ static struct wm_last_view last_view(const struct wm_agent *a)
 				     .public_key = a->identity.public_text};
 }
 
-/* A node that holds the state has better, and one whose key dies with it has nothing to come back to. */
+/* A node that holds the state has better, and one whose key dies with it has nothing to come back
+ * to. */
 static bool keeps_view(const struct wm_agent *a)
 {
 	return !a->options->bootstrap_enabled && !a->options->storage_in_memory &&
@@ -108,7 +109,8 @@ static void save(struct wm_timer *t)
 		return;
 	a->cannot_save = true;
 	wm_warn(a->log, "view.not_saved",
-		"error=\"%s\" meaning=\"this node cannot start while no server answers\"", err.text);
+		"error=\"%s\" meaning=\"this node cannot start while no server answers\"",
+		err.text);
 }
 
 int wm_agent_restore_view(struct wm_agent *a, struct wm_err *err)
@@ -122,7 +124,8 @@ int wm_agent_restore_view(struct wm_agent *a, struct wm_err *err)
 	wm_arena_init(&arena, 0);
 	int rc = wm_last_view_load(&at, &arena, &view, &age, err);
 	if (rc == 0) {
-		wm_warn(a->log, "view.restored", "age_s=%lld peers=%zu reason=\"no server answers\"",
+		wm_warn(a->log, "view.restored",
+			"age_s=%lld peers=%zu reason=\"no server answers\"",
 			(long long)(age / WM_NS_PER_S), view->n_peers);
 		wm_agent_become_member(a, view);
 	}

@@ -13,13 +13,13 @@
 enum wm_family { WM_FAMILY_NONE = 0, WM_IPV4 = 4, WM_IPV6 = 6 };
 
 struct wm_addr {
-	uint8_t family;	 /* enum wm_family */
+	uint8_t family;    /* enum wm_family */
 	uint8_t bytes[16]; /* network order; IPv4 in the first four, the rest zero */
 };
 
 struct wm_endpoint {
 	struct wm_addr addr;
-	uint16_t port;	/* host order */
+	uint16_t port;  /* host order */
 	uint32_t scope; /* interface index of a link-local IPv6 address, else 0 */
 };
 
@@ -28,9 +28,9 @@ struct wm_prefix {
 	uint8_t bits;
 };
 
-#define WM_ADDR_TEXT	 46 /* with the NUL */
+#define WM_ADDR_TEXT     46 /* with the NUL */
 #define WM_ENDPOINT_TEXT 64
-#define WM_PREFIX_TEXT	 50
+#define WM_PREFIX_TEXT   50
 
 bool wm_addr_is_valid(const struct wm_addr *a);
 bool wm_addr_equal(const struct wm_addr *a, const struct wm_addr *b);
@@ -45,7 +45,7 @@ bool wm_addr_is_loopback(const struct wm_addr *a);
 bool wm_addr_is_link_local(const struct wm_addr *a);
 bool wm_addr_is_multicast(const struct wm_addr *a);
 bool wm_addr_is_private(const struct wm_addr *a); /* RFC 1918, RFC 4193 */
-unsigned wm_addr_bits(const struct wm_addr *a);	  /* 32, 128, or 0 for none */
+unsigned wm_addr_bits(const struct wm_addr *a);   /* 32, 128, or 0 for none */
 /* An IPv4-mapped IPv6 address as IPv4; any other unchanged. */
 struct wm_addr wm_addr_unmapped(const struct wm_addr *a);
 struct wm_addr wm_addr_v4(uint32_t host_order);
@@ -77,4 +77,4 @@ bool wm_prefix_contains(const struct wm_prefix *p, const struct wm_addr *a);
 bool wm_prefix_covers(const struct wm_prefix *outer, const struct wm_prefix *inner);
 bool wm_prefix_overlaps(const struct wm_prefix *a, const struct wm_prefix *b);
 struct wm_prefix wm_prefix_of_addr(const struct wm_addr *a); /* /32 or /128 */
-bool wm_prefix_is_default(const struct wm_prefix *p);	     /* 0.0.0.0/0 or ::/0 */
+bool wm_prefix_is_default(const struct wm_prefix *p);        /* 0.0.0.0/0 or ::/0 */

@@ -25,7 +25,8 @@ void *wm_arena_alloc(struct wm_arena *a, size_t size) __attribute__((returns_non
 /* The same, but NULL when memory or the arena's limit is exhausted: for sizes that a peer chose. */
 void *wm_arena_try(struct wm_arena *a, size_t size);
 char *wm_arena_strdup(struct wm_arena *a, const char *s) __attribute__((returns_nonnull));
-char *wm_arena_strndup(struct wm_arena *a, const char *s, size_t n) __attribute__((returns_nonnull));
+char *wm_arena_strndup(struct wm_arena *a, const char *s, size_t n)
+	__attribute__((returns_nonnull));
 void *wm_arena_memdup(struct wm_arena *a, const void *p, size_t n) __attribute__((returns_nonnull));
-char *wm_arena_printf(struct wm_arena *a, const char *fmt, ...)
-	WM_PRINTF(2, 3) __attribute__((returns_nonnull));
+char *wm_arena_printf(struct wm_arena *a, const char *fmt, ...) WM_PRINTF(2, 3)
+__attribute__((returns_nonnull));

@@ -38,7 +38,8 @@ void wm_epoch_offline(struct wm_epoch_reader *r);
 /* "I hold no pointer from before": cheap, once a batch. */
 void wm_epoch_quiet(struct wm_epoch_reader *r);
 
-/* Any thread (a mutex inside guards the list; writers are rare). @free_fn runs in some later call. */
+/* Any thread (a mutex inside guards the list; writers are rare). @free_fn runs in some later call.
+ */
 void wm_epoch_retire(struct wm_epoch *e, struct wm_epoch_item *item,
 		     void (*free_fn)(struct wm_epoch_item *item));
 /* Frees what no reader can hold any more; returns true when nothing is left waiting. */

@@ -10,7 +10,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 
-#define WM_MUST_CHECK	  __attribute__((warn_unused_result))
+#define WM_MUST_CHECK     __attribute__((warn_unused_result))
 #define WM_PRINTF(fmt, a) __attribute__((format(printf, fmt, a)))
 
 enum wm_code {
@@ -62,7 +62,8 @@ const char *wm_err_name(int code);
 /* The code of a gRPC status number (0..16); WM_UNKNOWN for any other. */
 enum wm_code wm_err_from_grpc(unsigned status);
 
-/* The exit status of a program that ends with this code: 0 for OK, 2 for INVALID_ARGUMENT, else 1. */
+/* The exit status of a program that ends with this code: 0 for OK, 2 for INVALID_ARGUMENT, else 1.
+ */
 int wm_err_exit_status(int code);
 
 /* True when the same request may succeed later without anything being mended by hand. */

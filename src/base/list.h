@@ -1,7 +1,7 @@
 #pragma once
 /*
- * An intrusive, circular, doubly linked list. The owner embeds a struct wm_list as head, each member
- * embeds one as node; wm_container_of finds the member. Holds no memory.
+ * An intrusive, circular, doubly linked list. The owner embeds a struct wm_list as head, each
+ * member embeds one as node; wm_container_of finds the member. Holds no memory.
  */
 #include "base/mem.h"
 #include <stdbool.h>
@@ -63,5 +63,5 @@ static inline struct wm_list *wm_list_first(const struct wm_list *head) /* NULL 
 
 /* @it is a struct wm_list *. The safe form allows removing @it. */
 #define wm_list_each(it, head) for (it = (head)->next; it != (head); it = it->next)
-#define wm_list_each_safe(it, tmp, head)                                                           \
+#define wm_list_each_safe(it, tmp, head) \
 	for (it = (head)->next, tmp = it->next; it != (head); it = tmp, tmp = it->next)

@@ -11,7 +11,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum wm_log_level { WM_LOG_TRACE, WM_LOG_DEBUG, WM_LOG_INFO, WM_LOG_WARN, WM_LOG_ERROR, WM_LOG_OFF };
+enum wm_log_level {
+	WM_LOG_TRACE,
+	WM_LOG_DEBUG,
+	WM_LOG_INFO,
+	WM_LOG_WARN,
+	WM_LOG_ERROR,
+	WM_LOG_OFF
+};
 enum wm_log_format { WM_LOG_TEXT, WM_LOG_JSON };
 
 struct wm_log;
@@ -22,14 +29,14 @@ struct wm_log *wm_log_new(int fd, enum wm_log_level level, enum wm_log_format fo
 struct wm_log *wm_log_child(struct wm_log *parent, const char *component, const char *fields);
 /* Children are freed before their parent. NULL is allowed. */
 void wm_log_free(struct wm_log *log);
-void wm_log_set_level(struct wm_log *log, enum wm_log_level level); /* of the whole family */
+void wm_log_set_level(struct wm_log *log, enum wm_log_level level);   /* of the whole family */
 bool wm_log_is_on(const struct wm_log *log, enum wm_log_level level); /* false for a NULL logger */
 /* "trace" "debug" "info" "warn" "error", and "silent", "off" or "" for none. */
 bool wm_log_level_parse(const char *s, enum wm_log_level *out);
 
 /* A NULL @log swallows the line. */
-void wm_log_write(struct wm_log *log, enum wm_log_level level, const char *event, const char *fmt, ...)
-	WM_PRINTF(4, 5);
+void wm_log_write(struct wm_log *log, enum wm_log_level level, const char *event, const char *fmt,
+		  ...) WM_PRINTF(4, 5);
 
 /* Quotes a value for a log line when it needs it; returns @out, cut with "..." when too long. */
 char *wm_log_quote(const char *s, char *out, size_t size);
@@ -46,10 +53,10 @@ struct wm_log_limit {
 };
 bool wm_log_limit_allow(struct wm_log_limit *limit, uint32_t per_s, int64_t now_ns);
 
-#define wm_log_at(log, level, event, ...)                                                          \
-	do {                                                                                       \
-		if (wm_log_is_on(log, level))                                                      \
-			wm_log_write(log, level, event, __VA_ARGS__);                              \
+#define wm_log_at(log, level, event, ...)                             \
+	do {                                                          \
+		if (wm_log_is_on(log, level))                         \
+			wm_log_write(log, level, event, __VA_ARGS__); \
 	} while (0)
 #define wm_trace(log, event, ...) wm_log_at(log, WM_LOG_TRACE, event, __VA_ARGS__)
 #define wm_debug(log, event, ...) wm_log_at(log, WM_LOG_DEBUG, event, __VA_ARGS__)

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #define WM_AUTO(fn) __attribute__((cleanup(fn)))
-#define wm_container_of(ptr, type, member)                                                         \
+#define wm_container_of(ptr, type, member) \
 	((type *)(void *)((char *)(1 ? (ptr) : &((type *)0)->member) - offsetof(type, member)))
 #define WM_ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -28,11 +28,11 @@ void wm_free(void *p);
 void wm_autofree(void *pp);
 
 /* Gives away a pointer that WM_AUTO would free: returns it and clears the variable. */
-#define wm_steal(p)                                                                                \
-	({                                                                                         \
-		__typeof__(p) stolen_ = (p);                                                       \
-		(p) = NULL;                                                                        \
-		stolen_;                                                                           \
+#define wm_steal(p)                          \
+	({                                   \
+		__typeof__(p) stolen_ = (p); \
+		(p) = NULL;                  \
+		stolen_;                     \
 	})
 
 /* Overwrites memory in a way that the compiler does not remove. */

@@ -270,7 +270,8 @@ static int set_up_client(struct wm_tls_config *c, const struct wm_tls_client_opt
 		rc = trust_source(c->ctx, &o->ca, "CA", false, err);
 	if (rc != 0 || o->skip_verify)
 		return rc;
-	/* The system's roots sign for anybody: without a look at the name that would prove nothing. */
+	/* The system's roots sign for anybody: without a look at the name that would prove nothing.
+	 */
 	if (!o->verify_chain_only)
 		wm_tls_roots_attach(SSL_CTX_get_cert_store(c->ctx));
 	else if (wm_tls_source_is_empty(&o->ca))

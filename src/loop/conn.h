@@ -2,8 +2,9 @@
 /*
  * Byte streams on the loop: TCP and local (Unix) sockets. A connection belongs to whoever dialed or
  * accepted it; wm_conn_close ends it, after which no callback runs, and its memory goes when the
- * loop has closed the socket. Reading starts with wm_conn_read_start and can be paused, which is how
- * a reader bounds its memory; a writer bounds its own by looking at wm_conn_queued. Loop thread only.
+ * loop has closed the socket. Reading starts with wm_conn_read_start and can be paused, which is
+ * how a reader bounds its memory; a writer bounds its own by looking at wm_conn_queued. Loop thread
+ * only.
  */
 #include "loop/loop.h"
 #include <stddef.h>
@@ -13,8 +14,8 @@ struct wm_listener;
 
 struct wm_conn_events {
 	/*
-	 * Bytes came (borrowed, valid during the call), or the stream ended: @len 0 and @err NULL at
-	 * the peer's orderly end, @err set when it broke. After an end nothing more comes.
+	 * Bytes came (borrowed, valid during the call), or the stream ended: @len 0 and @err NULL
+	 * at the peer's orderly end, @err set when it broke. After an end nothing more comes.
 	 */
 	void (*on_read)(void *arg, struct wm_conn *c, const uint8_t *data, size_t len,
 			const struct wm_err *err);
@@ -24,10 +25,10 @@ struct wm_conn_events {
 
 /* ---- listening ---- */
 struct wm_listen_opts {
-	struct wm_endpoint at;	/* TCP; port 0 = any (see wm_listener_endpoint) */
-	const char *path;	/* or a local socket, mode 0600; removed on close */
+	struct wm_endpoint at; /* TCP; port 0 = any (see wm_listener_endpoint) */
+	const char *path;      /* or a local socket, mode 0600; removed on close */
 	bool v6_only;
-	int backlog;		/* 0 = 511 */
+	int backlog; /* 0 = 511 */
 };
 /*
  * "[::]" takes IPv4 as well unless v6_only, and falls back to 0.0.0.0 on a host without IPv6. A
@@ -50,19 +51,19 @@ struct wm_dial {
 	struct wm_timer timer;
 };
 /*
- * Connects to @to within @timeout_ns (0 = as long as the system tries). The connection is the callback's to close. Errors name the
- * endpoint: UNAVAILABLE refused, unreachable; DEADLINE_EXCEEDED no answer.
+ * Connects to @to within @timeout_ns (0 = as long as the system tries). The connection is the
+ * callback's to close. Errors name the endpoint: UNAVAILABLE refused, unreachable;
+ * DEADLINE_EXCEEDED no answer.
  */
-WM_MUST_CHECK int wm_dial_start(struct wm_loop *loop, struct wm_dial *d, const struct wm_endpoint *to,
-				int64_t timeout_ns,
+WM_MUST_CHECK int wm_dial_start(struct wm_loop *loop, struct wm_dial *d,
+				const struct wm_endpoint *to, int64_t timeout_ns,
 				void (*cb)(struct wm_dial *d, struct wm_conn *c,
 					   const struct wm_err *err),
 				struct wm_err *err);
-WM_MUST_CHECK int wm_dial_start_path(struct wm_loop *loop, struct wm_dial *d, const char *path,
-				     int64_t timeout_ns,
-				     void (*cb)(struct wm_dial *d, struct wm_conn *c,
-						const struct wm_err *err),
-				     struct wm_err *err);
+WM_MUST_CHECK int
+wm_dial_start_path(struct wm_loop *loop, struct wm_dial *d, const char *path, int64_t timeout_ns,
+		   void (*cb)(struct wm_dial *d, struct wm_conn *c, const struct wm_err *err),
+		   struct wm_err *err);
 void wm_dial_cancel(struct wm_dial *d);
 
 /* ---- a connection ---- */
@@ -70,12 +71,13 @@ void wm_dial_cancel(struct wm_dial *d);
 void wm_conn_set_events(struct wm_conn *c, const struct wm_conn_events *events, void *arg);
 void wm_conn_read_start(struct wm_conn *c);
 void wm_conn_read_pause(struct wm_conn *c);
-/* Copies @n bytes into the queue and sends what it can at once; a broken stream shows in on_read. */
+/* Copies @n bytes into the queue and sends what it can at once; a broken stream shows in on_read.
+ */
 void wm_conn_write(struct wm_conn *c, const void *p, size_t n);
 /*
- * Finds out about a peer that vanished while nothing is said: after @idle_s seconds of silence it is
- * probed, and when three probes a few seconds apart stay unanswered the stream ends as broken. Does
- * nothing on a local socket.
+ * Finds out about a peer that vanished while nothing is said: after @idle_s seconds of silence it
+ * is probed, and when three probes a few seconds apart stay unanswered the stream ends as broken.
+ * Does nothing on a local socket.
  */
 void wm_conn_keepalive(struct wm_conn *c, unsigned idle_s);
 /* Bytes written but not yet taken by the kernel. */

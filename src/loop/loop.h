@@ -31,7 +31,8 @@ void wm_loop_free(struct wm_loop *loop);
 void wm_loop_run(struct wm_loop *loop);
 /* Makes run return at the end of this turn. Loop thread only (post to it from elsewhere). */
 void wm_loop_stop(struct wm_loop *loop);
-/* Runs until @done() is true or @timeout_ms passed (for tests and short programs); true when done. */
+/* Runs until @done() is true or @timeout_ms passed (for tests and short programs); true when done.
+ */
 bool wm_loop_run_until(struct wm_loop *loop, bool (*done)(void *), void *arg, int64_t timeout_ms);
 /* The time of the current turn, in ns of wm_clock_now; refreshed once a turn. */
 int64_t wm_loop_now(const struct wm_loop *loop);
@@ -53,7 +54,8 @@ void wm_timer_start(struct wm_loop *loop, struct wm_timer *t, int64_t delay_ns,
 void wm_timer_stop(struct wm_timer *t);
 bool wm_timer_is_running(const struct wm_timer *t);
 
-/* ---- deferred calls: @cb runs once, later in this turn or in the next, in order of deferring ---- */
+/* ---- deferred calls: @cb runs once, later in this turn or in the next, in order of deferring ----
+ */
 struct wm_defer {
 	struct wm_list node;
 	void (*cb)(struct wm_defer *d);
@@ -76,9 +78,9 @@ void wm_loop_post(struct wm_loop *loop, struct wm_post *p, void (*cb)(struct wm_
 /* ---- work: a blocking call on the thread pool ---- */
 struct wm_work {
 	void *impl;
-	void (*run)(struct wm_work *w);	 /* on a pool thread */
+	void (*run)(struct wm_work *w);  /* on a pool thread */
 	void (*done)(struct wm_work *w); /* on the loop */
-	bool cancelled;			 /* run never ran */
+	bool cancelled;                  /* run never ran */
 };
 void wm_work_start(struct wm_loop *loop, struct wm_work *w, void (*run)(struct wm_work *w),
 		   void (*done)(struct wm_work *w));
@@ -91,12 +93,13 @@ struct wm_resolve {
 	void *impl;
 	struct wm_loop *loop;
 	void (*cb)(struct wm_resolve *r, const struct wm_err *err); /* @err NULL on success */
-	struct wm_endpoint found[WM_RESOLVE_MAX];		    /* in the resolver's order */
-	unsigned n_found;					    /* at least 1 on success */
+	struct wm_endpoint found[WM_RESOLVE_MAX];                   /* in the resolver's order */
+	unsigned n_found;                                           /* at least 1 on success */
 	char host[256];
 	uint16_t port;
 };
-/* A literal is answered without asking anybody. NOT_FOUND names the host; UNAVAILABLE may be retried. */
+/* A literal is answered without asking anybody. NOT_FOUND names the host; UNAVAILABLE may be
+ * retried. */
 WM_MUST_CHECK int wm_resolve_start(struct wm_loop *loop, struct wm_resolve *r, const char *host,
 				   uint16_t port,
 				   void (*cb)(struct wm_resolve *r, const struct wm_err *err),
@@ -106,8 +109,9 @@ void wm_resolve_cancel(struct wm_resolve *r);
 /* ---- signals and descriptors ---- */
 struct wm_signal;
 /* @cb runs on every delivery of @signum until closed. */
-WM_MUST_CHECK int wm_signal_open(struct wm_loop *loop, int signum, void (*cb)(void *arg, int signum),
-				 void *arg, struct wm_signal **out, struct wm_err *err);
+WM_MUST_CHECK int wm_signal_open(struct wm_loop *loop, int signum,
+				 void (*cb)(void *arg, int signum), void *arg,
+				 struct wm_signal **out, struct wm_err *err);
 /* No callback afterwards; memory is released by the loop. NULL is allowed. */
 void wm_signal_close(struct wm_signal *s);
 

@@ -136,7 +136,8 @@ static int take_lease(struct build *s, struct wm_addr *out)
 	return 0;
 }
 
-/* The address of the key; a node that has changed its key by an update still holds its first one. */
+/* The address of the key; a node that has changed its key by an update still holds its first one.
+ */
 static int take_ipv6(struct build *s, struct wm_prefix *out)
 {
 	char text[WM_ADDR_TEXT];
@@ -144,11 +145,11 @@ static int take_ipv6(struct build *s, struct wm_prefix *out)
 
 	if (rc != 0 || !is_taken(s, &out->addr))
 		return rc;
-	return wm_fail(s->err, WM_ALREADY_EXISTS,
-		       "the address %s of this publicKey is held by the node \"%s\": generate a new "
-		       "key for \"%s\"",
-		       wm_addr_format(&out->addr, text), wm_graph_node_at(s->g, &out->addr),
-		       s->req->id);
+	return wm_fail(
+		s->err, WM_ALREADY_EXISTS,
+		"the address %s of this publicKey is held by the node \"%s\": generate a new "
+		"key for \"%s\"",
+		wm_addr_format(&out->addr, text), wm_graph_node_at(s->g, &out->addr), s->req->id);
 }
 
 static int put_node(struct build *s)

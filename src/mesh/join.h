@@ -39,7 +39,8 @@ WM_MUST_CHECK int wm_join_build(struct wm_view *v, struct wm_graph *g, const str
 /* What to answer, once the transaction was applied and the graph has seen it. */
 WM_MUST_CHECK int wm_join_answer(struct wm_graph *g, const char *node_id, struct wm_arena *a,
 				 V1__JoinResponse **out, struct wm_err *err);
-/* For who joined: DATA_LOSS unless the answer has an address for us, inside networks fit for one. */
+/* For who joined: DATA_LOSS unless the answer has an address for us, inside networks fit for one.
+ */
 WM_MUST_CHECK int wm_join_answer_check(const V1__JoinResponse *m, struct wm_err *err);
 
 void wm_update_actions(struct wm_arena *a, const V1__UpdateRequest *req,

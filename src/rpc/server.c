@@ -8,8 +8,8 @@
 #define MAX_CONNECTIONS 10000
 #define MAX_STREAMS     256
 #define MAX_QUEUED      (8u << 20)
-#define FILES_KEPT      256          /* descriptors that are not for strangers to take */
-#define MAX_HELD        (256u << 20) /* received and undelivered, in all */
+#define FILES_KEPT      256                  /* descriptors that are not for strangers to take */
+#define MAX_HELD        (256u << 20)         /* received and undelivered, in all */
 #define LAST_NS         (500 * WM_NS_PER_MS) /* for reading the answer to a call that was cancelled */
 
 struct wm_rpc_server *wm_rpc_server_new(struct wm_loop *loop, struct wm_log *log)

@@ -1,7 +1,7 @@
 /*
  * Changes of membership read the graph around the node that they touch, so two of them at once are
- * in each other's way: one would fail its conditions and be built again. They therefore wait in line
- * here, one being proposed at a time; a condition that fails all the same means a change from
+ * in each other's way: one would fail its conditions and be built again. They therefore wait in
+ * line here, one being proposed at a time; a condition that fails all the same means a change from
  * elsewhere.
  */
 #include "service/change.h"
@@ -20,7 +20,8 @@ static void begin_next(struct wm_service *s)
 		attempt(wm_container_of(first, struct wm_change_op, node));
 }
 
-/* The head of the line is through: @why NULL when the state contains it. The call, whose arena holds
+/* The head of the line is through: @why NULL when the state contains it. The call, whose arena
+ * holds
  * @c, ends with this. */
 static void finish(struct wm_change_op *c, const struct wm_err *why)
 {
@@ -77,7 +78,8 @@ static void attempt(struct wm_change_op *c)
 	wm_store_propose(c->service->opts.store, &c->propose, txn, on_proposed);
 }
 
-void wm_change_start(struct wm_service *s, struct wm_rpc_call *call, const ProtobufCMessage *request,
+void wm_change_start(struct wm_service *s, struct wm_rpc_call *call,
+		     const ProtobufCMessage *request,
 		     int (*build_txn)(struct wm_change_op *c, struct wm_view *v,
 				      struct wm_txn **out, struct wm_err *err),
 		     void (*reply)(struct wm_change_op *c))
@@ -97,7 +99,8 @@ void wm_change_start(struct wm_service *s, struct wm_rpc_call *call, const Proto
 	bool is_first = wm_list_is_empty(&s->changes);
 	wm_list_push(&s->changes, &c->node);
 	s->n_changes++;
-	/* With somebody before us, or the step to the next one still due, our turn comes by itself. */
+	/* With somebody before us, or the step to the next one still due, our turn comes by itself.
+	 */
 	if (is_first)
 		wm_defer(s->opts.loop, &s->next_change, wm_change_next);
 }

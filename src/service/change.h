@@ -9,7 +9,7 @@
 #include "store/store.h"
 
 struct wm_change_op {
-	struct wm_list node; /* private: in the service's line */
+	struct wm_list node;       /* private: in the service's line */
 	struct wm_propose propose; /* private */
 	struct wm_service *service;
 	struct wm_rpc_call *call;
@@ -22,7 +22,8 @@ struct wm_change_op {
 	unsigned tries; /* private */
 };
 
-void wm_change_start(struct wm_service *s, struct wm_rpc_call *call, const ProtobufCMessage *request,
+void wm_change_start(struct wm_service *s, struct wm_rpc_call *call,
+		     const ProtobufCMessage *request,
 		     int (*build)(struct wm_change_op *c, struct wm_view *v, struct wm_txn **out,
 				  struct wm_err *err),
 		     void (*reply)(struct wm_change_op *c));

@@ -99,9 +99,10 @@ int wm_service_gate(struct wm_rpc_call *call, void *arg, struct wm_err *err)
 			wm_rpc_call_set_identity(call, id);
 	}
 	if (policy->in_mesh && !over_mesh)
-		return wm_fail(err, WM_PERMISSION_DENIED,
-			       "%s is only for callers inside the mesh: call it over a mesh address",
-			       path + 1);
+		return wm_fail(
+			err, WM_PERMISSION_DENIED,
+			"%s is only for callers inside the mesh: call it over a mesh address",
+			path + 1);
 	if (policy->where != WM_SERVED_BY_LOCAL)
 		return wm_service_check_state(s, err);
 	return 0;
@@ -121,9 +122,10 @@ int wm_service_check_self(const struct wm_service *s, const struct wm_rpc_call *
 	if (caller == NULL && anonymous)
 		return 0;
 	if (caller == NULL)
-		return wm_fail(err, WM_PERMISSION_DENIED,
-			       "nobody may act for %s without saying who it is: call over its mesh address",
-			       node_id);
+		return wm_fail(
+			err, WM_PERMISSION_DENIED,
+			"nobody may act for %s without saying who it is: call over its mesh address",
+			node_id);
 	if (!wm_streq(caller, node_id))
 		return wm_fail(err, WM_PERMISSION_DENIED, "%s may not act for %s", caller, node_id);
 	return 0;
@@ -153,12 +155,13 @@ int wm_service_check_features(const struct wm_service *s, const char *node_id,
 		return 0;
 	for (size_t i = 0; i < n; i++)
 		if (is_of_keepers(features[i]->feature))
-			return wm_fail(err, WM_PERMISSION_DENIED,
-				       "features: %s does not keep the state of the mesh and cannot "
-				       "offer %s",
-				       node_id,
-				       protobuf_c_enum_descriptor_get_value(&v1__feature__descriptor,
-									    (int)features[i]->feature)
-					       ->name);
+			return wm_fail(
+				err, WM_PERMISSION_DENIED,
+				"features: %s does not keep the state of the mesh and cannot "
+				"offer %s",
+				node_id,
+				protobuf_c_enum_descriptor_get_value(&v1__feature__descriptor,
+								     (int)features[i]->feature)
+					->name);
 	return 0;
 }

@@ -1,5 +1,6 @@
 #pragma once
-/* What the files of service/ share: the context of all handlers and a few answers they have in common. */
+/* What the files of service/ share: the context of all handlers and a few answers they have in
+ * common. */
 #include "base/list.h"
 #include "base/log.h"
 #include "loop/loop.h"
@@ -11,7 +12,7 @@ struct wm_service {
 	struct wm_rpc_server *server;
 	struct wm_list subscribers;
 	struct wm_list watchers; /* of our health */
-	struct wm_list changes; /* of the state, in line; the first is under way */
+	struct wm_list changes;  /* of the state, in line; the first is under way */
 	unsigned n_changes;
 	struct wm_defer next_change;
 	struct wm_log_limit refusals; /* strangers cause them */
@@ -22,7 +23,7 @@ struct wm_service {
 enum wm_caller_proof {
 	WM_CALLER_UNKNOWN,
 	WM_CALLER_AUTHENTICATED, /* by the auth provider */
-	WM_CALLER_ADDRESS,	 /* by a mesh address, which WireGuard ties to the node's key */
+	WM_CALLER_ADDRESS,       /* by a mesh address, which WireGuard ties to the node's key */
 };
 
 /* Who calls, and how we know. */
@@ -42,7 +43,8 @@ WM_MUST_CHECK int wm_service_check_state(const struct wm_service *s, struct wm_e
 WM_MUST_CHECK int wm_service_check_features(const struct wm_service *s, const char *node_id,
 					    V1__FeaturePort *const *features, size_t n,
 					    struct wm_err *err);
-/* True for the name of a service of which a method is served; *@needs_state: one that needs state. */
+/* True for the name of a service of which a method is served; *@needs_state: one that needs state.
+ */
 bool wm_service_has(const struct wm_service *s, const char *name, bool *needs_state);
 
 void wm_membership_register(struct wm_service *s, struct wm_rpc_server *server);

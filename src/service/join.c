@@ -1,8 +1,8 @@
 /*
- * v1.Membership.Join, in order: what needs consensus is refused, fields are checked, the caller must
- * be the node that joins, its roles must grant what it asks for, then one transaction. The answer is
- * computed after the watchers of the store have seen the change, so this node's own device knows the
- * newcomer before the newcomer knows us.
+ * v1.Membership.Join, in order: what needs consensus is refused, fields are checked, the caller
+ * must be the node that joins, its roles must grant what it asks for, then one transaction. The
+ * answer is computed after the watchers of the store have seen the change, so this node's own
+ * device knows the newcomer before the newcomer knows us.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -35,8 +35,8 @@ static void reply_join(struct wm_change_op *c)
 	const V1__JoinRequest *req = (const V1__JoinRequest *)c->request;
 	struct wm_err err;
 	V1__JoinResponse *response;
-	if (wm_join_answer(wm_live_graph(c->service->opts.live), req->id, wm_rpc_call_arena(c->call),
-			   &response, &err) != 0)
+	if (wm_join_answer(wm_live_graph(c->service->opts.live), req->id,
+			   wm_rpc_call_arena(c->call), &response, &err) != 0)
 		return wm_rpc_call_finish(c->call, &err);
 	wm_info(c->service->opts.log, "node.joined", "node=%s ipv4=%s ipv6=%s peers=%zu", req->id,
 		response->addressipv4, response->addressipv6, response->n_peers);
@@ -48,16 +48,19 @@ static int refuse_storage_roles(const V1__JoinRequest *req, struct wm_err *err)
 {
 	if (!req->asvoter && !req->asobserver)
 		return 0;
-	return wm_fail(err, WM_UNIMPLEMENTED,
-		       "as%s: this version keeps the state on the founding node alone; join without it",
-		       req->asvoter ? "Voter" : "Observer");
+	return wm_fail(
+		err, WM_UNIMPLEMENTED,
+		"as%s: this version keeps the state on the founding node alone; join without it",
+		req->asvoter ? "Voter" : "Observer");
 }
 
 /*
- * Our own record is ours to write: whoever joins under our name, with our certificate or, where there
- * are none, with no more than our public key, would take the state away from under the members.
+ * Our own record is ours to write: whoever joins under our name, with our certificate or, where
+ * there are none, with no more than our public key, would take the state away from under the
+ * members.
  */
-static int refuse_own_name(const struct wm_service *s, const V1__JoinRequest *req, struct wm_err *err)
+static int refuse_own_name(const struct wm_service *s, const V1__JoinRequest *req,
+			   struct wm_err *err)
 {
 	if (!wm_streq(req->id, s->opts.node_id))
 		return 0;
@@ -92,11 +95,12 @@ static void note_refusal(struct wm_service *s, const V1__JoinRequest *req, const
 		wm_log_quote(err->text, why, sizeof(why)));
 }
 
-/* Allowed to who proves its ID, but two machines that share one take the network from each other. */
+/* Allowed to who proves its ID, but two machines that share one take the network from each other.
+ */
 static void note_new_key(struct wm_service *s, struct wm_rpc_call *call, const V1__JoinRequest *req)
 {
-	const V1__MeshNode *node = wm_graph_node(wm_live_graph(s->opts.live),
-						 wm_rpc_call_arena(call), req->id);
+	const V1__MeshNode *node =
+		wm_graph_node(wm_live_graph(s->opts.live), wm_rpc_call_arena(call), req->id);
 	char text[128];
 	if (wm_service_caller(s, call) == WM_CALLER_UNKNOWN || node == NULL ||
 	    *node->publickey == '\0' || wm_streq(node->publickey, req->publickey) ||
@@ -120,8 +124,8 @@ void wm_membership_join(struct wm_rpc_call *call, const ProtobufCMessage *reques
 		 (rc = wm_join_check(req, network, &err)) == 0 &&
 		 (rc = wm_service_check_self(s, call, req->id, true, &err)) == 0 &&
 		 (rc = refuse_own_name(s, req, &err)) == 0 &&
-		 (rc = wm_service_check_features(s, req->id, req->features, req->n_features, &err)) ==
-			 0)
+		 (rc = wm_service_check_features(s, req->id, req->features, req->n_features,
+						 &err)) == 0)
 		rc = check_roles(s, call, req, &err);
 	if (rc != 0) {
 		note_refusal(s, req, &err);

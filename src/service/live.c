@@ -19,8 +19,7 @@ struct wm_live {
 static void tell_affected(struct wm_live *l)
 {
 	struct wm_list *it, *tmp;
-	wm_list_each_safe(it, tmp, &l->listeners)
-	{
+	wm_list_each_safe (it, tmp, &l->listeners) {
 		struct wm_live_listener *listener =
 			wm_container_of(it, struct wm_live_listener, node);
 		if (wm_graph_affects(l->graph, &l->delta, listener->node_id))

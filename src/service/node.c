@@ -61,7 +61,8 @@ static int start_forward(struct wm_service *s, struct wm_rpc_call *call, const c
 	if (rc != 0)
 		return rc;
 	int64_t left = wm_rpc_call_deadline(call) - wm_clock_now();
-	struct wm_rpc_call_opts opts = {.deadline_ns = left < FORWARD_TIMEOUT ? left : FORWARD_TIMEOUT};
+	struct wm_rpc_call_opts opts = {.deadline_ns =
+						left < FORWARD_TIMEOUT ? left : FORWARD_TIMEOUT};
 	if (opts.deadline_ns <= 0)
 		opts.deadline_ns = 1;
 	V1__GetStatusRequest request = V1__GET_STATUS_REQUEST__INIT;
@@ -84,7 +85,8 @@ static void get_status(struct wm_rpc_call *call, const ProtobufCMessage *request
 		return wm_rpc_call_reply(call, &status.base);
 	}
 	struct wm_err err;
-	if (wm_node_id_check(req->id, "id", &err) != 0 || start_forward(s, call, req->id, &err) != 0)
+	if (wm_node_id_check(req->id, "id", &err) != 0 ||
+	    start_forward(s, call, req->id, &err) != 0)
 		wm_rpc_call_finish(call, &err);
 }
 

@@ -14,6 +14,7 @@ WM_POLICY_ROW("/v1.Mesh/ListNodes", WM_SERVED_BY_ANY, false)
 WM_POLICY_ROW("/v1.Mesh/GetMeshGraph", WM_SERVED_BY_ANY, false)
 WM_POLICY_ROW("/grpc.health.v1.Health/Check", WM_SERVED_BY_LOCAL, false)
 WM_POLICY_ROW("/grpc.health.v1.Health/Watch", WM_SERVED_BY_LOCAL, false)
-WM_POLICY_ROW("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", WM_SERVED_BY_LOCAL, false)
+WM_POLICY_ROW("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", WM_SERVED_BY_LOCAL,
+	      false)
 WM_POLICY_ROW("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", WM_SERVED_BY_LOCAL,
 	      false)

@@ -24,11 +24,11 @@ struct wm_service_opts {
 	struct wm_loop *loop;
 	struct wm_log *log;
 	const char *node_id;
-	struct wm_store *store; /* NULL: this node holds no state */
-	struct wm_live *live;	/* with the store */
+	struct wm_store *store;              /* NULL: this node holds no state */
+	struct wm_live *live;                /* with the store */
 	const struct wm_auth_provider *auth; /* NULL: callers are anonymous outside the mesh */
-	struct wm_tls_config *client_tls; /* for asking other nodes; NULL = cleartext */
-	bool mesh_api;			  /* serve v1.Mesh */
+	struct wm_tls_config *client_tls;    /* for asking other nodes; NULL = cleartext */
+	bool mesh_api;                       /* serve v1.Mesh */
 	const struct wm_lease_static *fixed;
 	size_t n_fixed;
 	/* What only the node itself knows; @out and what it points to live in @a. */

@@ -101,8 +101,8 @@ static void on_cancel(struct wm_rpc_call *call, const struct wm_err *why, void *
 	end(arg, why);
 }
 
-static int check(struct wm_service *s, struct wm_rpc_call *call, const V1__SubscribePeersRequest *req,
-		 struct wm_err *err)
+static int check(struct wm_service *s, struct wm_rpc_call *call,
+		 const V1__SubscribePeersRequest *req, struct wm_err *err)
 {
 	int rc = wm_node_id_check(req->id, "id", err);
 	if (rc == 0)

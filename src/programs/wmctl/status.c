@@ -49,7 +49,8 @@ struct names {
 	struct wm_map ids; /* WireGuard key as text -> node ID */
 };
 
-/* A status knows its peers by key; who they are is in the list of nodes, where the server offers it. */
+/* A status knows its peers by key; who they are is in the list of nodes, where the server offers
+ * it. */
 static void load_names(struct wm_ctl *ctl, struct names *names)
 {
 	Google__Protobuf__Empty nothing = GOOGLE__PROTOBUF__EMPTY__INIT;

@@ -99,7 +99,8 @@ static void test_roots_of_the_environment(void **state)
 				 WM_UNAUTHENTICATED);
 		assert_non_null(strstr(err.text, "not trusted here (other-ca)"));
 	}
-	/* With names unchecked, who has any public certificate would be anybody: our own CA counts. */
+	/* With names unchecked, who has any public certificate would be anybody: our own CA counts.
+	 */
 	put(other, "other.crt");
 	co.ca.file = in_folder(&f, "other.crt");
 	co.verify_chain_only = true;

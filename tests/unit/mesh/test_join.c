@@ -396,7 +396,8 @@ static void test_answer_check(void **state)
 		if (rows[i].word == NULL)
 			assert_int_equal(wm_join_answer_check(&m, &w->err), 0);
 		else
-			expect_fail(w, wm_join_answer_check(&m, &w->err), WM_DATA_LOSS, rows[i].word);
+			expect_fail(w, wm_join_answer_check(&m, &w->err), WM_DATA_LOSS,
+				    rows[i].word);
 	}
 }
 

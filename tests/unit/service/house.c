@@ -86,10 +86,16 @@ int house_setup(void **state)
 	found(h);
 	assert_int_equal(wm_live_open(h->loop, NULL, h->store, &h->live, &err), 0);
 	h->server = wm_rpc_server_new(h->loop, NULL);
-	struct wm_service_opts opts = {.loop = h->loop, .node_id = "alpha", .store = h->store,
-				       .live = h->live, .auth = &provider, .mesh_api = true,
-				       .status = status, .is_mesh_path = is_mesh_path,
-				       .find_node = find_node, .arg = h};
+	struct wm_service_opts opts = {.loop = h->loop,
+				       .node_id = "alpha",
+				       .store = h->store,
+				       .live = h->live,
+				       .auth = &provider,
+				       .mesh_api = true,
+				       .status = status,
+				       .is_mesh_path = is_mesh_path,
+				       .find_node = find_node,
+				       .arg = h};
 	h->service = wm_service_new(h->server, &opts);
 	struct wm_rpc_server_opts listen = {.gate = wm_service_gate, .gate_arg = h->service};
 	assert_true(wm_endpoint_parse("127.0.0.1:0", &listen.at));
@@ -146,8 +152,8 @@ void house_ask(struct house *h, struct ask *ask, const char *path, const char *w
 	const char *metadata[] = {who == NULL ? NULL : "x-id", who, NULL};
 	struct wm_rpc_call_opts opts = {.deadline_ns = 4 * WM_NS_PER_S, .metadata = metadata};
 	memset(ask, 0, sizeof(*ask));
-	assert_int_equal(wm_rpc_unary_start(h->channel, &ask->unary, wm_pb_method_find(path), request,
-					    &opts, on_answer, &ask->err),
+	assert_int_equal(wm_rpc_unary_start(h->channel, &ask->unary, wm_pb_method_find(path),
+					    request, &opts, on_answer, &ask->err),
 			 0);
 }
 

@@ -1,4 +1,5 @@
-/* v1.Membership through a real server: who may join, update, leave and subscribe, and what follows. */
+/* v1.Membership through a real server: who may join, update, leave and subscribe, and what follows.
+ */
 #include "house.h"
 
 #include <stdio.h>
@@ -46,8 +47,8 @@ static void subscribe(struct house *h, struct subscription *u, char *id, const c
 	u->stream.on_message = on_message;
 	u->stream.on_end = on_end;
 	assert_int_equal(wm_rpc_stream_start(h->channel, &u->stream,
-					     wm_pb_method_find("/v1.Membership/SubscribePeers"), &opts,
-					     &err),
+					     wm_pb_method_find("/v1.Membership/SubscribePeers"),
+					     &opts, &err),
 			 0);
 	assert_int_equal(wm_rpc_stream_send(&u->stream, &req.base, &err), 0);
 	wm_rpc_stream_half_close(&u->stream);
@@ -115,8 +116,10 @@ static void test_join_refusals(void **state)
 	V1__JoinRequest req;
 	house_join_request(&req, beta, 2, key);
 	assert_int_equal(join_code(h, &req, NULL, "who are you"), WM_UNAUTHENTICATED);
-	assert_int_equal(join_code(h, &req, "gamma", "gamma may not act for beta"), WM_PERMISSION_DENIED);
-	assert_int_equal(join_code(h, &req, "admin", "admin may not act for beta"), WM_PERMISSION_DENIED);
+	assert_int_equal(join_code(h, &req, "gamma", "gamma may not act for beta"),
+			 WM_PERMISSION_DENIED);
+	assert_int_equal(join_code(h, &req, "admin", "admin may not act for beta"),
+			 WM_PERMISSION_DENIED);
 	req.asvoter = true;
 	assert_true(join_code(h, &req, "beta", "") < 0);
 	req.asvoter = false;
@@ -169,7 +172,8 @@ static void test_nobody_joins_as_the_server(void **state)
 	V1__JoinRequest req;
 	for (uint8_t seed = 1; seed <= 2; seed++) {
 		house_join_request(&req, alpha, seed, key);
-		assert_int_equal(join_code(h, &req, "alpha", "node that was asked"), WM_ALREADY_EXISTS);
+		assert_int_equal(join_code(h, &req, "alpha", "node that was asked"),
+				 WM_ALREADY_EXISTS);
 	}
 }
 

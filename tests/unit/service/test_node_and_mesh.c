@@ -68,7 +68,8 @@ static void test_stop_while_another_is_asked(void **state)
 	char silent[] = "silent";
 	V1__GetStatusRequest req = V1__GET_STATUS_REQUEST__INIT;
 	assert_true(wm_endpoint_parse("127.0.0.1:0", &listen.at));
-	assert_int_equal(wm_listener_open(h->loop, &listen, on_accept, &accepted, &listener, &err), 0);
+	assert_int_equal(wm_listener_open(h->loop, &listen, on_accept, &accepted, &listener, &err),
+			 0);
 	wm_listener_endpoint(listener, &h->silent);
 	req.id = silent;
 	house_ask(h, &ask, "/v1.Node/GetStatus", "x", &req.base);
@@ -139,9 +140,12 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, house_setup, house_teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_own_status), TEST(test_status_of_others),
-		TEST(test_stop_while_another_is_asked), TEST(test_nodes),
-		TEST(test_graph),      TEST(test_methods_of_later_versions),
+		TEST(test_own_status),
+		TEST(test_status_of_others),
+		TEST(test_stop_while_another_is_asked),
+		TEST(test_nodes),
+		TEST(test_graph),
+		TEST(test_methods_of_later_versions),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
