@@ -17,7 +17,8 @@ WM_OPT(BOOL, version, "", "version", "false", "Show the version and end",
        .attrs = WM_CONF_ALONE | WM_CONF_NO_ENV | WM_CONF_NO_FILE)
 WM_OPT(BOOL, json, "", "json", "false", "Show the version as JSON",
        .attrs = WM_CONF_NO_ENV | WM_CONF_NO_FILE)
-WM_OPT(STRING, config, "", "config", "", "Configuration file (.yaml, .json, .toml)", .value = "FILE",
+WM_OPT(STRING, config, "", "config", "", "Configuration file (.yaml, .json, .toml)",
+       .value = "FILE",
        .attrs = WM_CONF_PATH | WM_CONF_NO_ENV | WM_CONF_NO_FILE)
 WM_OPT(BOOL, print_config, "", "print-config", "false",
        "Print what file, environment and flags say, as JSON, and end; secrets are (hidden)",
@@ -124,11 +125,13 @@ WM_OPT(STRING, auth_mtls_key_data, "auth.", "mtls.key-data", "",
 WM_OPT(STRING, auth_basic_username, "auth.", "basic.username", "",
        "User name for basic authentication", LATER)
 WM_OPT(STRING, auth_basic_password, "auth.", "basic.password", "",
-       "Password for basic authentication", .attrs = WM_CONF_LATER | WM_CONF_SECRET)
+       "Password for basic authentication",
+       .attrs = WM_CONF_LATER | WM_CONF_SECRET | WM_CONF_FROM_FILE)
 WM_OPT(STRING, auth_ldap_username, "auth.", "ldap.username", "",
        "User name for LDAP", LATER)
 WM_OPT(STRING, auth_ldap_password, "auth.", "ldap.password", "",
-       "Password for LDAP", .attrs = WM_CONF_LATER | WM_CONF_SECRET)
+       "Password for LDAP",
+       .attrs = WM_CONF_LATER | WM_CONF_SECRET | WM_CONF_FROM_FILE)
 WM_OPT(BOOL, auth_id_auth_enabled, "auth.", "id-auth.enabled", "false",
        "Prove the node key with each call", LATER)
 WM_OPT(STRING, auth_id_auth_alias, "auth.", "id-auth.alias", "",
@@ -314,7 +317,8 @@ WM_OPT(BOOL, services_api_libp2p_enabled, "services.api.", "libp2p.enabled", "fa
 WM_OPT(LIST, services_api_libp2p_local_addrs, "services.api.", "libp2p.local-addrs", "",
        "Where to listen", .of = WM_CONF_STRING, LATER)
 WM_OPT(STRING, services_api_libp2p_rendezvous, "services.api.", "libp2p.rendezvous", "",
-       "Word to be found by", LATER)
+       "Word to be found by",
+       .attrs = WM_CONF_LATER | WM_CONF_SECRET | WM_CONF_FROM_FILE)
 
 /* ---- services.*: the others ---- */
 WM_OPT(BOOL, services_meshdns_enabled, "services.meshdns.", "enabled", "false",
@@ -399,7 +403,8 @@ WM_OPT(DURATION, discovery_connect_timeout, "discovery.", "connect-timeout", "5s
 WM_OPT(LIST, discovery_local_addrs, "discovery.", "local-addrs", "",
        "Where to listen", .of = WM_CONF_STRING, LATER)
 WM_OPT(STRING, discovery_rendezvous, "discovery.", "rendezvous", "",
-       "Word to find each other by", .attrs = WM_CONF_LATER | WM_CONF_SECRET)
+       "Word to find each other by",
+       .attrs = WM_CONF_LATER | WM_CONF_SECRET | WM_CONF_FROM_FILE)
 
 /* ---- plugins ---- */
 #define PLUGIN_LATER .attrs = WM_CONF_LATER | WM_CONF_NO_ENV
@@ -441,7 +446,8 @@ WM_OPT(STRING, plugins_ldap_server, "plugins.", "ldap.server", "", "LDAP server"
 WM_OPT(STRING, plugins_ldap_bind_dn, "plugins.", "ldap.bind-dn", "",
        "Name to search as", PLUGIN_LATER)
 WM_OPT(STRING, plugins_ldap_bind_password, "plugins.", "ldap.bind-password", "",
-       "Password of that name", .attrs = WM_CONF_LATER | WM_CONF_NO_ENV | WM_CONF_SECRET)
+       "Password of that name",
+       .attrs = WM_CONF_LATER | WM_CONF_NO_ENV | WM_CONF_SECRET | WM_CONF_FROM_FILE)
 WM_OPT(STRING, plugins_ldap_ca_file, "plugins.", "ldap.ca-file", "",
        "Authority of the server", PLUGIN_LATER)
 WM_OPT(STRING, plugins_ldap_node_id_attribute, "plugins.", "ldap.node-id-attribute", "",

@@ -124,15 +124,60 @@ int wm_conf_refuse_later(const char *where, struct wm_err *err)
 	return wm_fail(err, WM_INVALID_ARGUMENT, "%s: not in this version", where);
 }
 
+#define FILE_SUFFIX "-file"
+
+const struct wm_conf_option *wm_conf_find(const struct wm_conf *c, const char *name,
+					  bool *from_file)
+{
+	const struct wm_conf_option *o = wm_conf_option_find(c->table, c->scope, name);
+	*from_file = false;
+	bool exact = o != NULL && (o->attrs & WM_CONF_FAMILY) == 0;
+	if (exact || !wm_str_ends(name, FILE_SUFFIX))
+		return o;
+	char *bare = wm_strdup(name);
+	bare[strlen(bare) - strlen(FILE_SUFFIX)] = '\0';
+	const struct wm_conf_option *secret = wm_conf_option_find(c->table, c->scope, bare);
+	wm_free(bare);
+	*from_file = secret != NULL && (secret->attrs & WM_CONF_FROM_FILE) != 0;
+	return *from_file ? secret : o;
+}
+
+static int assign(struct wm_conf *c, const struct wm_conf_option *o, struct wm_conf_origin from,
+		  const char *text, struct wm_err *err)
+{
+	struct wm_conf_origin *origin = wm_conf_origin_of(c, o);
+	bool add = origin->source == from.source;
+	if (add && origin->from_file != from.from_file)
+		return wm_fail(err, WM_INVALID_ARGUMENT, "%s and %s say the same: give one of them",
+			       origin->where, from.where);
+	if (wm_conf_value_parse(o, text, add, wm_conf_value_at(c, o), err) != 0)
+		return wm_wrap(err, "%s", from.where);
+	*origin = from;
+	origin->where = wm_arena_strdup(&c->arena, from.where);
+	return 0;
+}
+
 int wm_conf_assign(struct wm_conf *c, const struct wm_conf_option *o, enum wm_conf_source source,
 		   const char *where, const char *text, struct wm_err *err)
 {
-	struct wm_conf_origin *origin = wm_conf_origin_of(c, o);
-	bool add = origin->source == source;
-	if (wm_conf_value_parse(o, text, add, wm_conf_value_at(c, o), err) != 0)
-		return wm_wrap(err, "%s", where);
-	*origin = (struct wm_conf_origin){source, wm_arena_strdup(&c->arena, where)};
-	return 0;
+	return assign(c, o, (struct wm_conf_origin){source, where, false}, text, err);
+}
+
+int wm_conf_assign_file(struct wm_conf *c, const struct wm_conf_option *o,
+			enum wm_conf_source source, const char *where, const char *path,
+			struct wm_err *err)
+{
+	struct wm_buf text = {0};
+	int rc = wm_conf_file_read_secret(path, &text, err);
+	if (rc != 0)
+		rc = wm_wrap(err, "%s", where);
+	else
+		rc = assign(c, o, (struct wm_conf_origin){source, where, true}, wm_buf_str(&text),
+			    err);
+	if (text.data != NULL)
+		wm_wipe(text.data, text.cap);
+	wm_buf_fini(&text);
+	return rc;
 }
 
 void wm_conf_derive(struct wm_conf *c, const char *name, const char *from, const char *text)
@@ -143,7 +188,7 @@ void wm_conf_derive(struct wm_conf *c, const char *name, const char *from, const
 	assert(rc == 0);
 	(void)rc;
 	*wm_conf_origin_of(c, o) =
-		(struct wm_conf_origin){WM_CONF_BY_OTHER, wm_conf_where(c, from)};
+		(struct wm_conf_origin){WM_CONF_BY_OTHER, wm_conf_where(c, from), false};
 }
 
 /* ---- loading ---- */
@@ -171,7 +216,12 @@ static int assign_flags(struct wm_conf *c, const struct wm_conf_flags *flags, un
 	int rc = 0;
 	for (size_t i = 0; rc == 0 && i < flags->n; i++) {
 		const struct wm_conf_flag *f = &flags->items[i];
-		if ((f->row->attrs & early) == attrs)
+		if ((f->row->attrs & early) != attrs)
+			continue;
+		if (f->from_file)
+			rc = wm_conf_assign_file(c, f->row, WM_CONF_BY_FLAG, f->where, f->text,
+						 err);
+		else
 			rc = wm_conf_assign(c, f->row, WM_CONF_BY_FLAG, f->where, f->text, err);
 	}
 	return rc;

@@ -9,6 +9,8 @@
  * lists may be repeated, divided by commas or both; "--" ends the flags.
  * Environment: the name in capitals, dots as _, dashes kept or as _ ("MESH_NODE-ID",
  * "MESH_NODE_ID"); both with different values are an error, an empty one is as none.
+ * Secrets of rows with WM_CONF_FROM_FILE may stand in a file of their own: --x.password-file PATH,
+ * X_PASSWORD_FILE=PATH, or the key password-file. One line's end at its end is no part of them.
  */
 #include "base/arena.h"
 #include "base/buf.h"

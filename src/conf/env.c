@@ -2,6 +2,7 @@
 #include "base/str.h"
 #include "conf/load.h"
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #define NAME_SIZE 160
@@ -77,16 +78,35 @@ static int look_for_all(const struct wm_conf_option *o, char *const *env, struct
 	return rc;
 }
 
+/* "<name>_FILE" for a secret; both it and the secret itself contradict each other. */
+static int look_for_file(const struct wm_conf_option *o, char *const *env, struct found *f,
+			 const struct found *direct, struct wm_err *err)
+{
+	char name[NAME_SIZE];
+	if ((o->attrs & WM_CONF_FROM_FILE) == 0)
+		return 0;
+	snprintf(name, sizeof(name), "%s-file", o->name);
+	int rc = look_for_both(f, env, name, strlen(name), err);
+	if (rc != 0 || f->value == NULL || direct->value == NULL)
+		return rc;
+	return wm_fail(err, WM_INVALID_ARGUMENT, "%s and %s say the same: give one of them",
+		       direct->name, f->name);
+}
+
 int wm_conf_env_apply(struct wm_conf *c, char *const *env, struct wm_err *err)
 {
 	const unsigned not_here = WM_CONF_NO_ENV | WM_CONF_FAMILY;
 	int rc = 0;
 	for (size_t i = 0; env != NULL && rc == 0 && i < c->table->n_rows; i++) {
 		const struct wm_conf_option *o = &c->table->rows[i];
-		struct found f = {.name = ""};
+		struct found f = {.name = ""}, file = {.name = ""};
 		if ((o->attrs & not_here) != 0 || !wm_conf_option_is_in(o, c->scope))
 			continue;
 		rc = look_for_all(o, env, &f, err);
+		if (rc == 0)
+			rc = look_for_file(o, env, &file, &f, err);
+		if (rc == 0 && file.value != NULL)
+			rc = wm_conf_assign_file(c, o, WM_CONF_BY_ENV, file.name, file.value, err);
 		if (rc == 0 && f.value != NULL)
 			rc = wm_conf_assign(c, o, WM_CONF_BY_ENV, f.name, f.value, err);
 	}

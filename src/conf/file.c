@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define SECRET_MAX (64u * 1024)
+
 typedef int (*parse_fn)(struct wm_arena *a, const char *name, const void *text, size_t len,
 			struct wm_conf_node **out, struct wm_err *err);
 
@@ -23,14 +25,14 @@ static const struct {
 	{".toml", wm_conf_toml_parse},
 };
 
-static int read_all(FILE *f, const char *path, struct wm_buf *out, struct wm_err *err)
+static int read_all(FILE *f, const char *path, unsigned max, struct wm_buf *out, struct wm_err *err)
 {
 	for (size_t n = 1; n > 0;) {
 		n = fread(wm_buf_reserve(out, 8192), 1, 8192, f);
 		wm_buf_commit(out, n);
-		if (out->len > WM_CONF_FILE_MAX)
+		if (out->len > max)
 			return wm_fail(err, WM_INVALID_ARGUMENT, "%s: larger than %u bytes", path,
-				       WM_CONF_FILE_MAX);
+				       max);
 	}
 	if (ferror(f))
 		return wm_fail_errno(err, errno, "%s: cannot read", path);
@@ -44,7 +46,7 @@ static int read_with(struct wm_arena *a, const char *path, parse_fn parse,
 	FILE *f = fopen(path, "re");
 	if (f == NULL)
 		return wm_fail_errno(err, errno, "%s: cannot open the configuration file", path);
-	int rc = read_all(f, path, &text, err);
+	int rc = read_all(f, path, WM_CONF_FILE_MAX, &text, err);
 	fclose(f);
 	if (rc == 0)
 		rc = parse(a, path, text.data, text.len, out, err);
@@ -77,4 +79,24 @@ int wm_conf_file_read(struct wm_arena *a, const char *path, struct wm_conf_node 
 	return wm_fail(err, WM_INVALID_ARGUMENT,
 		       "%s: files of the kind %s are not read; write it as .yaml, .json or .toml",
 		       path, dot);
+}
+
+int wm_conf_file_read_secret(const char *path, struct wm_buf *out, struct wm_err *err)
+{
+	FILE *f = fopen(path, "re");
+	if (f == NULL)
+		return wm_fail_errno(err, errno, "%s: cannot open the file", path);
+	int rc = read_all(f, path, SECRET_MAX, out, err);
+	fclose(f);
+	if (rc != 0)
+		return rc;
+	if (out->len > 0 && out->data[out->len - 1] == '\n')
+		out->data[--out->len] = '\0';
+	if (out->len > 0 && out->data[out->len - 1] == '\r')
+		out->data[--out->len] = '\0';
+	if (out->len == 0)
+		return wm_fail(err, WM_INVALID_ARGUMENT, "%s: is empty", path);
+	if (memchr(out->data, '\0', out->len) != NULL)
+		return wm_fail(err, WM_INVALID_ARGUMENT, "%s: holds a NUL character", path);
+	return 0;
 }

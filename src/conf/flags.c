@@ -18,11 +18,11 @@ static void add_arg(struct wm_conf_list *l, const char *text)
 }
 
 static void add_flag(struct walk *w, const struct wm_conf_option *o, const char *where,
-		     const char *text)
+		     const char *text, bool from_file)
 {
 	struct wm_conf_flags *f = w->out;
 	f->items = wm_realloc(f->items, (f->n + 1) * sizeof(*f->items));
-	f->items[f->n++] = (struct wm_conf_flag){o, text, where};
+	f->items[f->n++] = (struct wm_conf_flag){o, text, where, from_file};
 }
 
 /* ---- flags that are not known ---- */
@@ -81,7 +81,8 @@ static int parse_long(struct walk *w, const char *arg, struct wm_err *err)
 	const char *eq = strchr(arg, '=');
 	size_t n = eq != NULL ? (size_t)(eq - arg) : strlen(arg);
 	const char *where = wm_arena_strndup(&c->arena, arg, n);
-	const struct wm_conf_option *o = wm_conf_option_find(c->table, c->scope, where + 2);
+	bool from_file;
+	const struct wm_conf_option *o = wm_conf_find(c, where + 2, &from_file);
 	const char *text = eq != NULL ? eq + 1 : NULL;
 	if (o == NULL || (o->attrs & WM_CONF_NO_FLAG) != 0)
 		return refuse_unknown(c, where + 2, err);
@@ -92,7 +93,7 @@ static int parse_long(struct walk *w, const char *arg, struct wm_err *err)
 		if (rc != 0)
 			return rc;
 	}
-	add_flag(w, o, where, text);
+	add_flag(w, o, where, text, from_file);
 	return 0;
 }
 
@@ -122,7 +123,7 @@ static int parse_letter(struct walk *w, const char *arg, struct wm_err *err)
 		if (rc != 0)
 			return rc;
 	}
-	add_flag(w, o, where, text);
+	add_flag(w, o, where, text, false);
 	return 0;
 }
 

@@ -63,6 +63,8 @@ static void add_option(const struct wm_conf_option *o, struct wm_buf *out)
 		wm_buf_add_str(out, " (required)");
 	else if (shows_default(o))
 		wm_buf_printf(out, " (default %s)", o->def);
+	if ((o->attrs & WM_CONF_FROM_FILE) != 0)
+		wm_buf_printf(out, " (or --%s-file FILE that holds it)", o->name);
 	wm_buf_add_str(out, "\n");
 }
 

@@ -8,6 +8,7 @@
 struct wm_conf_origin {
 	enum wm_conf_source source;
 	const char *where; /* in the arena, or constant */
+	bool from_file;    /* by the name that ends in "-file" */
 };
 
 struct wm_conf {
@@ -25,6 +26,7 @@ struct wm_conf_flag {
 	const struct wm_conf_option *row;
 	const char *text;
 	const char *where; /* "--mesh.node-id" */
+	bool from_file;
 };
 
 struct wm_conf_flags {
@@ -35,12 +37,19 @@ struct wm_conf_flags {
 /* The value's place in the program's struct. */
 void *wm_conf_value_at(const struct wm_conf *c, const struct wm_conf_option *o);
 struct wm_conf_origin *wm_conf_origin_of(const struct wm_conf *c, const struct wm_conf_option *o);
+/* wm_conf_option_find, and @name may also be a secret's with "-file" behind it (*@from_file). */
+const struct wm_conf_option *wm_conf_find(const struct wm_conf *c, const char *name,
+					  bool *from_file);
 /*
  * Sets @o from text, replacing what a lower source said; a list or map that this source has set
  * before grows. The error begins with @where.
  */
 int wm_conf_assign(struct wm_conf *c, const struct wm_conf_option *o, enum wm_conf_source source,
 		   const char *where, const char *text, struct wm_err *err) WM_MUST_CHECK;
+/* The same with what the file at @path holds; a line's end at its end is no part of it. */
+int wm_conf_assign_file(struct wm_conf *c, const struct wm_conf_option *o,
+			enum wm_conf_source source, const char *where, const char *path,
+			struct wm_err *err) WM_MUST_CHECK;
 /* Fails because this version does not know what @where asks for. */
 int wm_conf_refuse_later(const char *where, struct wm_err *err);
 

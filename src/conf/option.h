@@ -74,6 +74,7 @@ enum wm_conf_attr {
 	WM_CONF_NOT_EMPTY = 1 << 11, /* the empty text is refused */
 	WM_CONF_UNCHECKED =
 		1 << 12, /* when given (--print-config), only single values are checked */
+	WM_CONF_FROM_FILE = 1 << 13, /* "<name>-file" names a file that holds the value */
 };
 
 struct wm_conf_option {

@@ -110,6 +110,20 @@ static int set_value(const struct wm_conf_option *o, const struct wm_conf_node *
 	return wm_conf_value_parse(o, n->text, false, at, err) == 0 ? 0 : locate(n, err);
 }
 
+/* A key that ends in "-file": the value stands in the file that it names. */
+static int set_from_file(struct wm_conf *c, const struct wm_conf_option *o,
+			 const struct wm_conf_node *n, struct wm_err *err)
+{
+	char path[PATH_SIZE];
+	struct wm_conf_option name = *o;
+	name.kind = WM_CONF_STRING;
+	if (n->type != WM_CONF_NODE_TEXT)
+		return refuse_type(&name, n, err);
+	wm_conf_node_path(n, path, sizeof(path));
+	const char *where = wm_arena_printf(&c->arena, "%s (%s:%u)", path, n->file, n->line);
+	return wm_conf_assign_file(c, o, WM_CONF_BY_FILE, where, n->text, err);
+}
+
 static int set_row(struct wm_conf *c, const struct wm_conf_option *o, const struct wm_conf_node *n,
 		   struct wm_err *err)
 {
@@ -170,8 +184,11 @@ static int apply_key(struct wm_conf *c, const struct wm_conf_node *n, struct wm_
 {
 	char path[PATH_SIZE];
 	wm_conf_node_path(n, path, sizeof(path));
-	const struct wm_conf_option *o = wm_conf_option_find(c->table, c->scope, path);
+	bool from_file;
+	const struct wm_conf_option *o = wm_conf_find(c, path, &from_file);
 	bool known = o != NULL && (o->attrs & WM_CONF_NO_FILE) == 0;
+	if (known && from_file && n->type != WM_CONF_NODE_NULL)
+		return set_from_file(c, o, n, err);
 	if (known && (o->attrs & WM_CONF_FAMILY) == 0)
 		return n->type == WM_CONF_NODE_NULL ? 0 : set_row(c, o, n, err);
 	if (is_section(c, path)) {

@@ -80,6 +80,8 @@ def test_no_mesh_is_named(node):
     (["--services.metrics.enabled"], "--services.metrics.enabled: not in this version"),
     (["--plugins.mine.exec.path", "/x"], "--plugins.mine.exec.path: not in this version"),
     (["--bridge.a.mesh.node-id", "x"], "--bridge.a.mesh.node-id: not in this version"),
+    (["--auth.basic.password-file", "/etc/hostname"], "--auth.basic.password-file: not in this version"),
+    (["--plugins.ldap.bind-password-file", "/etc/hostname"], "--plugins.ldap.bind-password-file: not in this version"),
 ])
 def test_bad_flags(node, argv, message):
     refused(node(*JOIN, *argv), message)

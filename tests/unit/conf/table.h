@@ -43,7 +43,7 @@ static const struct wm_conf_option test_rows[] = {
 	    .attrs = WM_CONF_PATH | WM_CONF_NO_ENV | WM_CONF_NO_FILE),
 	ROW(BOOL, flag, "mesh.", "flag", "false"),
 	ROW(STRING, name, "mesh.", "node-id", "nobody"),
-	ROW(STRING, secret, "mesh.", "secret", "", .attrs = WM_CONF_SECRET),
+	ROW(STRING, secret, "mesh.", "secret", "", .attrs = WM_CONF_SECRET | WM_CONF_FROM_FILE),
 	ROW(INT, count, "mesh.", "count", "3", .min = 1, .max = 9),
 	ROW(PORT, port, "mesh.", "port", "53"),
 	ROW(DURATION, wait, "mesh.", "wait", "1m30s", .min = 0, .max = INT64_MAX),

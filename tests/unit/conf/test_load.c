@@ -470,6 +470,83 @@ static void test_help(void **state)
 	wm_buf_fini(&b);
 }
 
+/* A file with a secret, named in a flag, in the environment and in a configuration file. */
+static void write_secret(char path[64], const char *text, size_t len)
+{
+	snprintf(path, 64, "/tmp/wm-conf-%d.secret", (int)getpid());
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	assert_int_equal(fwrite(text, 1, len, f), len);
+	fclose(f);
+}
+
+static void test_secret_from_file(void **state)
+{
+	static const char *const texts[] = {"x", "x\n", "x\r\n"};
+	char path[64], args[128], variable[128], text[160];
+	char *env[] = {variable, NULL};
+	for (size_t i = 0; i < 3; i++) {
+		write_secret(path, texts[i], strlen(texts[i]));
+		snprintf(args, sizeof(args), "--mesh.secret-file %s", path);
+		good(args);
+		assert_string_equal(get()->secret, "x");
+	}
+	assert_string_equal(wm_conf_where(conf, "mesh.secret"), "--mesh.secret-file");
+	write_secret(path, "a\n\n", 3);
+	snprintf(variable, sizeof(variable), "MESH_SECRET_FILE=%s", path);
+	assert_int_equal(load(env, ""), 0);
+	assert_string_equal(get()->secret, "a\n");
+	snprintf(text, sizeof(text), "mesh:\n  secret-file: %s\n", path);
+	good_file(text);
+	assert_string_equal(get()->secret, "a\n");
+	assert_int_equal(wm_conf_warnings(conf)->n, 0);
+	assert_int_equal(load(env, "--mesh.secret y"), 0);
+	assert_string_equal(get()->secret, "y");
+	unlink(path);
+}
+
+static void test_bad_secret_file(void **state)
+{
+	char path[64], args[128], text[200], variable[128];
+	char *env[] = {variable, (char[]){"MESH_SECRET=x"}, NULL};
+	write_secret(path, "x", 1);
+	snprintf(args, sizeof(args), "--mesh.secret y --mesh.secret-file %s", path);
+	bad(args, "--mesh.secret and --mesh.secret-file say the same: give one of them");
+	snprintf(variable, sizeof(variable), "MESH_SECRET_FILE=%s", path);
+	bad_env(env, "MESH_SECRET and MESH_SECRET_FILE say the same: give one of them");
+	snprintf(text, sizeof(text), "mesh:\n  secret-file: %s\n  secret: x\n", path);
+	assert_int_equal(load_file(text, NULL, ""), WM_INVALID_ARGUMENT);
+	bad_file("mesh:\n  secret-file: 5\n",
+		 "2: mesh.secret-file: wants text, found the number; put it in quotes if it is "
+		 "meant as text");
+	snprintf(args, sizeof(args), "--mesh.secret-file=%s", path);
+	write_secret(path, "\n", 1);
+	snprintf(text, sizeof(text), "--mesh.secret-file: %s: is empty", path);
+	bad(args, text);
+	write_secret(path, "a\0b", 3);
+	snprintf(text, sizeof(text), "--mesh.secret-file: %s: holds a NUL character", path);
+	bad(args, text);
+	unlink(path);
+	assert_int_equal(load(NULL, args), WM_NOT_FOUND);
+	bad("--mesh.node-id-file x", "unknown flag --mesh.node-id-file; did you mean "
+				     "--mesh.node-id? (--help lists them)");
+}
+
+static void test_secret_file_size(void **state)
+{
+	static char text[64 * 1024 + 1];
+	char path[64], args[128], message[160];
+	memset(text, 'x', sizeof(text));
+	write_secret(path, text, sizeof(text) - 1);
+	snprintf(args, sizeof(args), "--mesh.secret-file=%s", path);
+	good(args);
+	assert_int_equal(strlen(get()->secret), 65536);
+	write_secret(path, text, sizeof(text));
+	snprintf(message, sizeof(message), "--mesh.secret-file: %s: larger than 65536 bytes", path);
+	bad(args, message);
+	unlink(path);
+}
+
 static void printed(const char *args, const char *want)
 {
 	struct wm_buf b = {0};
@@ -547,6 +624,9 @@ int main(void)
 		TEST(test_huge_file),
 		TEST(test_derive),
 		TEST(test_help),
+		TEST(test_secret_from_file),
+		TEST(test_bad_secret_file),
+		TEST(test_secret_file_size),
 		TEST(test_print),
 		TEST(test_print_checks_values_only),
 		TEST(test_print_escapes),
