@@ -151,6 +151,21 @@ static int build_return(struct wm_agent *a, struct wm_view *v, struct wm_arena *
 		       a->options->storage_path);
 }
 
+/*
+ * Roles name callers. Where nobody proves who they are, the first to come as "admin" would be the
+ * administrator, so a state with roles in force is not served to anonymous callers.
+ */
+static int check_access(const struct wm_agent *a, struct wm_view *v, struct wm_err *err)
+{
+	if (a->identity.auth != NULL || !wm_rbac_is_enabled(v))
+		return 0;
+	return wm_fail(err, WM_FAILED_PRECONDITION,
+		       "storage.path %s holds a mesh whose roles are in force, and nothing here tells "
+		       "who calls: start with --global.mtls as before (or found a new mesh with "
+		       "--bootstrap.force)",
+		       a->options->storage_path);
+}
+
 static int collect(void *arg, const struct wm_kv *kv)
 {
 	wm_txn_delete(arg, kv->key);
@@ -190,8 +205,10 @@ static int found_or_return(struct wm_agent *a, bool force, struct wm_err *err)
 	struct wm_arena arena;
 	wm_arena_init(&arena, 0);
 	if (founded)
+		rc = check_access(a, view, err);
+	if (founded && rc == 0)
 		rc = build_return(a, view, &arena, &txn, err);
-	else
+	else if (!founded)
 		rc = build_first_state(a, &arena, &txn, err);
 	wm_view_close(view);
 	wm_arena_fini(&arena);

@@ -75,7 +75,8 @@ static bool is_administrator(struct wm_service *s, const struct wm_rpc_call *cal
 	const struct wm_rbac_action all = {V1__RULE_RESOURCE__RESOURCE_ALL, V1__RULE_VERB__VERB_ALL, NULL};
 	const char *caller = wm_rpc_call_identity(call);
 	struct wm_view *view;
-	if (caller == NULL || wm_store_view(s->opts.store, &view, NULL) != 0)
+	if (wm_service_caller(s, call) != WM_CALLER_AUTHENTICATED ||
+	    wm_store_view(s->opts.store, &view, NULL) != 0)
 		return false;
 	bool granted = wm_rbac_is_enabled(view) && wm_rbac_check(view, caller, &all, 1, NULL) == 0;
 	wm_view_close(view);

@@ -106,3 +106,12 @@ def test_members_find_into_a_mesh_that_was_founded_anew(lan, mesh):
 
 def alpha_ipv6(alpha):
     return alpha.host.run("ip -6 -br addr show dev webmesh0").stdout.split()[2].split("/")[0]
+
+
+def test_roles_are_not_served_to_the_anonymous(lan, mesh):
+    """A mesh founded with certificates does not come back without them: anybody could be its administrator."""
+    alpha = mesh.found(lan("alpha", 1), "10.88.0.1")
+    alpha.stop()
+    status, output = alpha.fails("--bootstrap.enabled", "--global.insecure", tls=False)
+    assert status == 1 and "--global.mtls" in output.splitlines()[-1], output
+    alpha.again()
