@@ -4,6 +4,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 
 TOOLS = pathlib.Path(__file__).resolve().parents[2] / "tools"
 sys.path.insert(0, str(TOOLS))
@@ -35,6 +36,10 @@ def test_a_process_is_found_and_waited_for(monkeypatch, tmp_path):
     monkeypatch.setattr(traces, "REPO", str(tmp_path))  # the programs of other tests are no matter here
     before = traces.processes()
     with subprocess.Popen(["sleep", "60"], env={**traces.MARK}) as child:
+        for _ in range(200):  # its environment is readable a moment after it started
+            if traces.processes() != before:
+                break
+            time.sleep(0.01)
         left = compare({"process": before}, {"process": traces.processes()})
         child.kill()
     assert left == [f"new process: {child.pid} sleep 60 "]
