@@ -22,15 +22,47 @@ static bool is_own(const struct build *s, const struct wm_kv *kv)
 	return kv->value_len == strlen(s->id) && memcmp(kv->value, s->id, kv->value_len) == 0;
 }
 
+static int count_edge(void *arg, const struct wm_kv *kv)
+{
+	unsigned *n = arg;
+
+	return ++*n > 1; /* more than one is all that matters */
+}
+
+/*
+ * A node that never joined and is known only because we named it as a direct peer: it goes with the
+ * last edge that led to it, for nobody could ever ask for its removal.
+ */
+static bool is_orphan(const struct build *s, const char *id)
+{
+	struct wm_arena a;
+	V1__MeshNode *node;
+	unsigned edges = 0;
+	bool orphan;
+
+	wm_arena_init(&a, 0);
+	orphan = wm_node_get(&a, s->v, id, &node, NULL, NULL) == 0 &&
+		 wm_str_is_empty(node->publickey);
+	wm_arena_fini(&a);
+	if (orphan)
+		(void)wm_view_scan(s->v, wm_path_edges_of(id).text, count_edge, &edges, NULL);
+	return orphan && edges <= 1;
+}
+
 static int drop_edge(void *arg, const struct wm_kv *kv)
 {
 	struct build *s = arg;
 	struct wm_path_parts parts;
 
-	if (wm_path_parse(kv->key, &parts) == WM_PATH_IS_EDGE)
-		wm_edge_drop(s->t, parts.name, parts.target);
-	else
+	if (wm_path_parse(kv->key, &parts) != WM_PATH_IS_EDGE) {
 		wm_txn_delete(s->t, kv->key);
+		return 0;
+	}
+	wm_edge_drop(s->t, parts.name, parts.target);
+	if (is_orphan(s, parts.target)) {
+		wm_record_guard(s->t, s->v, wm_path_node(parts.target).text);
+		wm_txn_delete(s->t, wm_path_node(parts.target).text);
+	}
 	return 0;
 }
 

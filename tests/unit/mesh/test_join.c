@@ -497,6 +497,27 @@ static void test_leave_is_the_reverse(void **state)
 	assert_string_equal(world_record(w, "three")->privateipv4, "172.16.0.2/32");
 }
 
+/* Who was only named goes with the last node that named it; who has joined, or is still named, stays. */
+static void test_leave_takes_what_it_named(void **state)
+{
+	struct world *w = *state;
+	V1__JoinRequest *two = world_request(w, "two", "two");
+	V1__JoinRequest *three = world_request(w, "three", "three");
+
+	add_direct(w, two, "named", V1__CONNECT_PROTOCOL__CONNECT_ICE);
+	add_direct(w, two, "shared", V1__CONNECT_PROTOCOL__CONNECT_ICE);
+	add_direct(w, three, "shared", V1__CONNECT_PROTOCOL__CONNECT_ICE);
+	assert_int_equal(world_join(w, two, "one"), 0);
+	assert_int_equal(world_join(w, three, "one"), 0);
+	assert_int_equal(world_leave(w, "two"), 0);
+	assert_false(wm_graph_has_node(w->graph, "named"));
+	assert_true(wm_graph_has_node(w->graph, "shared"));
+	assert_true(wm_graph_has_node(w->graph, "one"));
+	join(w, "shared");
+	assert_int_equal(world_leave(w, "three"), 0);
+	assert_true(wm_graph_has_node(w->graph, "shared"));
+}
+
 static void test_leave_and_join_at_once(void **state)
 {
 	struct world *w = *state;
@@ -558,6 +579,7 @@ int main(void)
 		ROW(test_update),
 		ROW(test_update_refused),
 		ROW(test_leave_is_the_reverse),
+		ROW(test_leave_takes_what_it_named),
 		ROW(test_leave_and_join_at_once),
 		ROW(test_exhausted),
 	};
