@@ -35,7 +35,8 @@ static void check(const struct wm_conf *conf)
 /* A target reads no files. */
 static bool names_file(const char *arg)
 {
-	return strstr(arg, "config") != NULL || wm_str_starts(arg, "-c");
+	return strstr(arg, "config") != NULL || wm_str_starts(arg, "-c") ||
+	       strstr(arg, "-file") != NULL || strstr(arg, "FILE") != NULL;
 }
 
 static int split(char *text, char *argv[MAX_LINES], char *env[MAX_LINES])
@@ -47,7 +48,7 @@ static int split(char *text, char *argv[MAX_LINES], char *env[MAX_LINES])
 	for (char *line; (line = wm_str_cut(&rest, '\n')) != NULL;) {
 		if (*line == '\0')
 			in_env = true;
-		else if (in_env && n_env < MAX_LINES - 1)
+		else if (in_env && n_env < MAX_LINES - 1 && !names_file(line))
 			env[n_env++] = line;
 		else if (!in_env && argc < MAX_LINES && !names_file(line))
 			argv[argc++] = line;

@@ -28,6 +28,18 @@ static void check_tree(const struct wm_conf_node *n, unsigned depth)
 		abort();
 }
 
+/* A target reads no files, as the key of a secret in a file of its own would. */
+static bool names_file(const uint8_t *data, size_t size)
+{
+	static const char suffix[] = "-file";
+	size_t n = sizeof(suffix) - 1;
+	for (size_t i = 0; i + n <= size; i++) {
+		if (memcmp(data + i, suffix, n) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int load_tree(int (*parse)(struct wm_arena *a, const char *name, const void *text,
 				  size_t len, struct wm_conf_node **out, struct wm_err *err),
 		     const uint8_t *data, size_t size)
@@ -39,7 +51,8 @@ static int load_tree(int (*parse)(struct wm_arena *a, const char *name, const vo
 	if (parse(&arena, "f", data, size, &root, &err) == 0) {
 		struct wm_conf *conf = wm_conf_new(&test_table, 4);
 		check_tree(root, 0);
-		if (wm_conf_load_tree(conf, root, &err) != 0 && err.text[0] == '\0')
+		if (!names_file(data, size) && wm_conf_load_tree(conf, root, &err) != 0 &&
+		    err.text[0] == '\0')
 			abort();
 		wm_conf_free(conf);
 	}

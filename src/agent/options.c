@@ -5,6 +5,19 @@
 #include "base/str.h"
 #include <string.h>
 
+/* Of a plugin that is no part of this program. */
+static const struct wm_conf_member plugin_members[] = {
+	{"config", WM_CONF_MAP},
+	{"exec.path", WM_CONF_STRING},
+	{"remote.server", WM_CONF_HOST_PORT},
+	{"remote.insecure", WM_CONF_BOOL},
+	{"remote.tls-ca-file", WM_CONF_STRING},
+	{"remote.tls-cert-file", WM_CONF_STRING},
+	{"remote.tls-key-file", WM_CONF_STRING},
+	{"remote.tls-skip-verify", WM_CONF_BOOL},
+	{NULL, WM_CONF_STRING},
+};
+
 static const struct wm_conf_option rows[] = {
 #define WM_OPT(k, f, s, n, d, h, ...)                   \
 	{.section = s,                                  \

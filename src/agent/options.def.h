@@ -461,10 +461,34 @@ WM_OPT(STRING, plugins_ldap_user_id_attribute, "plugins.", "ldap.user-id-attribu
 WM_OPT(STRING, plugins_ldap_user_status_attribute, "plugins.", "ldap.user-status-attribute", "",
        "Attribute that marks disabled users", PLUGIN_LATER)
 WM_OPT(STRING, plugins_others, "plugins.", "", "", "Plugins outside this program",
+       .file_key = "plugins.configs", .members = plugin_members,
        .attrs = WM_CONF_LATER | WM_CONF_NO_ENV | WM_CONF_FAMILY | WM_CONF_HIDDEN)
 
 /* ---- bridge, daemon: other programs in this one ---- */
+WM_OPT(BOOL, bridge_use_meshdns, "bridge.", "use-meshdns", "false",
+       "Let this host ask the name servers of the meshes", PLUGIN_LATER)
+WM_OPT(BOOL, bridge_meshdns_enabled, "bridge.", "meshdns.enabled", "false",
+       "Run a name server for all meshes", PLUGIN_LATER)
+WM_OPT(ENDPOINT, bridge_meshdns_listen_udp, "bridge.", "meshdns.listen-udp", "[::]:53",
+       "Where to listen for UDP", PLUGIN_LATER)
+WM_OPT(ENDPOINT, bridge_meshdns_listen_tcp, "bridge.", "meshdns.listen-tcp", "[::]:53",
+       "Where to listen for TCP", PLUGIN_LATER)
+WM_OPT(INT, bridge_meshdns_reuse_port, "bridge.", "meshdns.reuse-port", "0",
+       "Sockets per port", PLUGIN_LATER)
+WM_OPT(BOOL, bridge_meshdns_compression, "bridge.", "meshdns.compression", "true",
+       "Compress names in answers", PLUGIN_LATER)
+WM_OPT(DURATION, bridge_meshdns_request_timeout, "bridge.", "meshdns.request-timeout", "5s",
+       "How long to wait for another name server", PLUGIN_LATER)
+WM_OPT(LIST, bridge_meshdns_forwarders, "bridge.", "meshdns.forwarders", "",
+       "Name servers for the rest", .of = WM_CONF_STRING, PLUGIN_LATER)
+WM_OPT(BOOL, bridge_meshdns_subscribe_forwarders, "bridge.", "meshdns.subscribe-forwarders",
+       "true", "Use members that forward", PLUGIN_LATER)
+WM_OPT(BOOL, bridge_meshdns_disable_forwarding, "bridge.", "meshdns.disable-forwarding", "false",
+       "Answer for the meshes only", PLUGIN_LATER)
+WM_OPT(INT, bridge_meshdns_cache_size, "bridge.", "meshdns.cache-size", "0",
+       "Answers kept; 0 for none", PLUGIN_LATER)
 WM_OPT(STRING, bridge_others, "bridge.", "", "", "Member of several meshes",
+       .file_key = "bridge.meshes", .words = "global. daemon. bridge. services.meshdns.",
        .attrs = WM_CONF_LATER | WM_CONF_NO_ENV | WM_CONF_FAMILY | WM_CONF_HIDDEN)
 WM_OPT(BOOL, daemon_enabled, "daemon.", "enabled", "false",
        "Run as the application daemon", PLUGIN_LATER)

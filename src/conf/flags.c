@@ -75,6 +75,24 @@ static int take_next(struct walk *w, const struct wm_conf_option *o, const char 
 	return 0;
 }
 
+/* A flag with a made-up part: what it says has to make sense, before it is refused by name. */
+static int parse_family(struct walk *w, const struct wm_conf_option *family, const char *where,
+			const char *text, struct wm_err *err)
+{
+	struct wm_conf_option member;
+	const char *id = where + 2 + strlen(family->name);
+	const char *dot = strchr(id, '.');
+	if (dot == NULL || dot == id)
+		return wm_fail(err, WM_INVALID_ARGUMENT,
+			       "unknown flag %.160s; wants --%sNAME.OPTION", where, family->name);
+	if (!wm_conf_family_member(w->conf, family, dot + 1, &member))
+		return wm_conf_family_refuse_unknown(w->conf, family, where, dot + 1, err);
+	int rc = text == NULL ? take_next(w, &member, where, &text, err) : 0;
+	if (rc == 0)
+		rc = wm_conf_family_check_text(&member, where, text, err);
+	return rc != 0 ? rc : wm_conf_refuse_later(where, err);
+}
+
 static int parse_long(struct walk *w, const char *arg, struct wm_err *err)
 {
 	struct wm_conf *c = w->conf;
@@ -87,7 +105,7 @@ static int parse_long(struct walk *w, const char *arg, struct wm_err *err)
 	if (o == NULL || (o->attrs & WM_CONF_NO_FLAG) != 0)
 		return refuse_unknown(c, where + 2, err);
 	if ((o->attrs & WM_CONF_FAMILY) != 0)
-		return wm_conf_refuse_later(where, err);
+		return parse_family(w, o, where, text, err);
 	if (text == NULL) {
 		int rc = take_next(w, o, where, &text, err);
 		if (rc != 0)

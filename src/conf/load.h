@@ -61,5 +61,16 @@ int wm_conf_flags_parse(struct wm_conf *c, int argc, char *const *argv, struct w
 			struct wm_err *err) WM_MUST_CHECK;
 int wm_conf_env_apply(struct wm_conf *c, char *const *env, struct wm_err *err) WM_MUST_CHECK;
 
+/* What @name means behind "<family><id>."; false when it means nothing. @out's value has no place.
+ */
+bool wm_conf_family_member(const struct wm_conf *c, const struct wm_conf_option *family,
+			   const char *name, struct wm_conf_option *out);
+/* Fails because @member, the end of @where, is none, with the nearest one. */
+int wm_conf_family_refuse_unknown(const struct wm_conf *c, const struct wm_conf_option *family,
+				  const char *where, const char *member, struct wm_err *err);
+/* Checks a value as if it were set; the error begins with @where. */
+int wm_conf_family_check_text(const struct wm_conf_option *member, const char *where,
+			      const char *text, struct wm_err *err) WM_MUST_CHECK;
+
 /* The name among those that @wanted has attributes for, nearest to @wrong; NULL if none is near. */
 const char *wm_conf_nearest_row(const struct wm_conf *c, const char *wrong, unsigned without);

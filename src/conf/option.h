@@ -69,13 +69,21 @@ enum wm_conf_attr {
 	WM_CONF_HIDDEN = 1 << 6,     /* not in --help */
 	WM_CONF_PATH = 1 << 7,       /* names the configuration file to read */
 	WM_CONF_ALONE = 1 << 8,      /* when given (--help), nothing else is read or checked */
-	WM_CONF_FAMILY = 1 << 9,     /* a name that ends in a dot: every name that begins so */
+	WM_CONF_FAMILY = 1 << 9,     /* a name that ends in a dot: "bridge.ID.mesh.node-id".
+				      * In files the IDs nest below file_key. */
 	WM_CONF_REQUIRED = 1 << 10,  /* must be given and not empty */
 	WM_CONF_NOT_EMPTY = 1 << 11, /* the empty text is refused */
 	WM_CONF_UNCHECKED =
 		1 << 12, /* when given (--print-config), only single values are checked */
 	WM_CONF_FROM_FILE = 1 << 13, /* "<name>-file" names a file that holds the value */
 };
+
+/* What may stand behind the part that a user makes up in a name of a family. */
+struct wm_conf_member {
+	const char *name; /* NULL behind the last */
+	enum wm_conf_kind kind;
+};
+#define WM_CONF_MEMBERS_MAX 16
 
 struct wm_conf_option {
 	const char *section;  /* "mesh.", with its dot; "" for none */
@@ -87,12 +95,13 @@ struct wm_conf_option {
 	size_t offset;        /* of the value in the program's struct */
 	const char *def;      /* the default, as text */
 	int64_t min, max;     /* both 0: whatever the kind can hold */
-	const char *words;    /* WORD: "accept|drop" */
-	const char *value;    /* what --help calls the value; NULL for the kind's own word */
-	const char *help;     /* one sentence without full stop */
-	unsigned attrs;       /* enum wm_conf_attr */
-	unsigned scope;       /* bits of the commands that know it; 0 = all */
-	char letter;          /* of the short flag ("-c"), or 0 */
+	const char *words;    /* WORD: "accept|drop"; FAMILY: sections it has not, with blanks */
+	const struct wm_conf_member *members; /* FAMILY: NULL for the table's own rows */
+	const char *value; /* what --help calls the value; NULL for the kind's own word */
+	const char *help;  /* one sentence without full stop */
+	unsigned attrs;    /* enum wm_conf_attr */
+	unsigned scope;    /* bits of the commands that know it; 0 = all */
+	char letter;       /* of the short flag ("-c"), or 0 */
 };
 
 struct wm_conf_section {

@@ -180,6 +180,59 @@ static bool is_section(const struct wm_conf *c, const char *path)
 	return false;
 }
 
+/* ---- families ---- */
+
+/* Checks the values below @n, whose names behind the ID begin with @prefix. */
+static int check_members(const struct wm_conf *c, const struct wm_conf_option *family,
+			 const struct wm_conf_node *n, const char *prefix, struct wm_err *err)
+{
+	const struct wm_conf_node *child;
+	int rc = 0;
+	wm_conf_node_each(child, n)
+	{
+		char name[PATH_SIZE];
+		struct wm_conf_option member;
+		union wm_conf_any v = {0};
+		snprintf(name, sizeof(name), "%s%s", prefix, child->key);
+		bool known = wm_conf_family_member(c, family, name, &member);
+		if (known && member.kind == WM_CONF_MAP && child->type == WM_CONF_NODE_MAP)
+			continue;
+		if (known && child->type != WM_CONF_NODE_NULL) {
+			rc = set_value(&member, child, &v, err);
+			wm_conf_value_fini(&member, &v);
+		} else if (child->type == WM_CONF_NODE_MAP) {
+			wm_str_copy(name + strlen(name), sizeof(name) - strlen(name), ".");
+			rc = check_members(c, family, child, name, err);
+		}
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* What stands below an ID has to make sense, before it is refused by name. */
+static int refuse_id(const struct wm_conf *c, const struct wm_conf_option *family,
+		     const struct wm_conf_node *id, struct wm_err *err)
+{
+	if (id->type != WM_CONF_NODE_MAP && id->type != WM_CONF_NODE_NULL)
+		return wm_conf_node_fail(id, err, "wants a section with keys");
+	int rc = check_members(c, family, id, "", err);
+	return rc != 0 ? rc : wm_conf_node_fail(id, err, "not in this version");
+}
+
+/* @n is an ID, or the section of all IDs; an empty one of these says nothing. */
+static int apply_family(const struct wm_conf *c, const struct wm_conf_option *family,
+			const struct wm_conf_node *n, const char *path, struct wm_err *err)
+{
+	if (!wm_streq(family->file_key, path))
+		return refuse_id(c, family, n, err);
+	if (n->type != WM_CONF_NODE_MAP && n->type != WM_CONF_NODE_NULL)
+		return wm_conf_node_fail(n, err, "wants a section with keys");
+	return n->first != NULL ? refuse_id(c, family, n->first, err) : 0;
+}
+
+/* ---- all keys ---- */
+
 static int apply_key(struct wm_conf *c, const struct wm_conf_node *n, struct wm_err *err)
 {
 	char path[PATH_SIZE];
@@ -197,7 +250,7 @@ static int apply_key(struct wm_conf *c, const struct wm_conf_node *n, struct wm_
 		return n->type == WM_CONF_NODE_MAP ? wm_conf_load_tree(c, n, err) : 0;
 	}
 	if (known)
-		return wm_conf_node_fail(n, err, "not in this version");
+		return apply_family(c, o, n, path, err);
 	warn_unknown(c, n, path);
 	return 0;
 }

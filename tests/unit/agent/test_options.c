@@ -320,8 +320,8 @@ static void test_files(void **state)
 	bad_file("wireguard: {listen-port: 80}\n", ".yaml:1: wireguard.listen-port: wants a port "
 						   "number from 1025 to 65535, found \"80\"");
 	bad_file("plugins: {configs: {x: {exec: {path: /y}}}}\n",
-		 ".yaml:1: plugins.configs: not in this version");
-	bad_file("bridge:\n  meshes: {}\n", ".yaml:2: bridge.meshes: not in this version");
+		 ".yaml:1: plugins.configs.x: not in this version");
+	bad_file("bridge:\n  meshes: {a: {}}\n", ".yaml:2: bridge.meshes.a: not in this version");
 	bad_file("storage: {external: {tls-ca-data: x}}\n", "storage.external.tls-ca-data (");
 }
 

@@ -480,6 +480,27 @@ static void write_secret(char path[64], const char *text, size_t len)
 	fclose(f);
 }
 
+static void test_families(void **state)
+{
+	bad("--bridge.m1.mesh.flag x", "--bridge.m1.mesh.flag: not in this version");
+	bad("--bridge.m1.mesh.count 10",
+	    "--bridge.m1.mesh.count: wants a whole number from 1 to 9, found \"10\"");
+	bad("--bridge.m1.mesh.node-id", "--bridge.m1.mesh.node-id: needs a value");
+	bad("--bridge.m1.mesh.cuont=1",
+	    "unknown flag --bridge.m1.mesh.cuont; did you mean --bridge.m1.mesh.count?");
+	bad("--bridge.m1.quite-else=1", "unknown flag --bridge.m1.quite-else");
+	bad("--bridge.m1.config=1", "unknown flag --bridge.m1.config");
+	bad("--bridge.m1", "unknown flag --bridge.m1; wants --bridge.NAME.OPTION");
+	bad("--bridge..mesh.flag", "unknown flag --bridge..mesh.flag; wants --bridge.NAME.OPTION");
+	bad_file("bridge:\n  m1:\n    mesh:\n      sub: {ip: x}\n",
+		 "4: bridge.m1.mesh.sub.ip: wants an IP address, found \"x\"");
+	bad_file("bridge:\n  m1:\n    mesh: {count: '1'}\n",
+		 "3: bridge.m1.mesh.count: wants a whole number, found the text \"1\"");
+	bad_file("bridge:\n  m1: [a]\n", "2: bridge.m1: wants a section with keys");
+	bad_file("bridge:\n  m1: {mesh: {unknown: 1, words: [a], servers: {a: 'b:1'}}}\n",
+		 "2: bridge.m1: not in this version");
+}
+
 static void test_secret_from_file(void **state)
 {
 	static const char *const texts[] = {"x", "x\n", "x\r\n"};
@@ -624,6 +645,7 @@ int main(void)
 		TEST(test_huge_file),
 		TEST(test_derive),
 		TEST(test_help),
+		TEST(test_families),
 		TEST(test_secret_from_file),
 		TEST(test_bad_secret_file),
 		TEST(test_secret_file_size),
