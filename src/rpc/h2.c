@@ -15,6 +15,7 @@
 #define CONN_WINDOW   (1u << 20)
 #define WIRE_FULL     (256u << 10) /* no more is encoded while this much has not gone */
 #define WRITE_CHUNK   (64u << 10)
+#define BLOCK_NS      (10 * WM_NS_PER_S) /* for all frames of a header block */
 #define UNSENT_MAX    4096 /* frames that a client leaves us with: some for each of its streams */
 
 static void on_work(struct wm_defer *d);
@@ -100,6 +101,7 @@ void wm_h2_free(struct wm_h2 *h)
 	if (h == NULL)
 		return;
 	wm_defer_cancel(&h->work);
+	wm_timer_stop(&h->block);
 	nghttp2_session_del(h->session);
 	wm_buf_fini(&h->out);
 	wm_free(h);
@@ -118,6 +120,24 @@ static void describe(struct wm_h2 *h, ssize_t rc, struct wm_err *err)
 			      nghttp2_strerror((int)rc), h->said[0] != '\0' ? ": " : "", h->said);
 }
 
+static void on_block_late(struct wm_timer *t)
+{
+	struct wm_h2 *h = wm_container_of(t, struct wm_h2, block);
+	struct wm_err err;
+	(void)wm_fail(&err, WM_DEADLINE_EXCEEDED, "headers that were not complete within 10 s");
+	wm_h2_fail(h, &err);
+}
+
+/* Headers come whole, as a rule, and then there is nothing to watch. */
+static void watch_block(struct wm_h2 *h)
+{
+	bool open = h->in_block || h->heading != NULL;
+	if (!open)
+		wm_timer_stop(&h->block);
+	else if (!wm_timer_is_running(&h->block))
+		wm_timer_start(h->loop, &h->block, BLOCK_NS, on_block_late);
+}
+
 void wm_h2_feed(struct wm_h2 *h, const void *p, size_t n)
 {
 	if (h->failing || h->lost)
@@ -132,6 +152,8 @@ void wm_h2_feed(struct wm_h2 *h, const void *p, size_t n)
 		describe(h, rc, &err);
 		wm_h2_fail(h, &err);
 	}
+	if (!h->failing)
+		watch_block(h);
 	wm_h2_schedule(h);
 }
 
@@ -213,6 +235,7 @@ static void bury(struct wm_h2 *h)
 	struct wm_list *it;
 	h->busy = true;
 	wm_defer_cancel(&h->work);
+	wm_timer_stop(&h->block);
 	while ((it = wm_list_first(&h->streams)) != NULL)
 		wm_h2_stream_over(wm_container_of(it, struct wm_h2_stream, node), &h->why);
 	h->lost = true;

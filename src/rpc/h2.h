@@ -32,6 +32,7 @@ struct wm_h2_stream {
 	struct wm_buf out; /* to be sent, from out_at on */
 	size_t out_at;
 	uint32_t header_bytes;
+	uint32_t max_message; /* received; 0 = the connection's */
 	bool header_overflow; /* the block exceeded WM_RPC_HEADER_MAX and is incomplete */
 	bool interim;         /* the block is a 1xx answer */
 	bool has_head, told_head, has_end, told_end, closed;

@@ -16,10 +16,29 @@
 #define CALM_RATE  5000
 #define COST_PING  1
 #define COST_OTHER 10
+/* Headers of the size that is allowed fit into one frame: who cuts them up this often means harm.
+ */
+#define CONTINUATIONS_MAX 8
 
 static struct wm_h2_stream *find(nghttp2_session *session, int32_t id)
 {
 	return id == 0 ? NULL : nghttp2_session_get_stream_user_data(session, id);
+}
+
+/* A frame's first nine bytes have come. */
+static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *arg)
+{
+	struct wm_h2 *h = arg;
+	if (hd->type == NGHTTP2_HEADERS)
+		h->continuations = 0;
+	else if (hd->type != NGHTTP2_CONTINUATION)
+		return 0;
+	h->in_block = (hd->flags & NGHTTP2_FLAG_END_HEADERS) == 0;
+	if (hd->type == NGHTTP2_CONTINUATION && ++h->continuations > CONTINUATIONS_MAX) {
+		wm_str_copy(h->said, sizeof(h->said), "headers in too many pieces");
+		(void)nghttp2_session_terminate_session(session, NGHTTP2_ENHANCE_YOUR_CALM);
+	}
+	return 0;
 }
 
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
@@ -29,6 +48,7 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
 	if (s != NULL) {
 		s->header_bytes = 0;
 		s->interim = false;
+		h->heading = s;
 		return 0;
 	}
 	if (!h->server || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
@@ -42,6 +62,7 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
 	s->id = frame->hd.stream_id;
 	(void)nghttp2_session_set_stream_user_data(session, s->id, s);
 	wm_h2_attach(h, s);
+	h->heading = s;
 	return 0;
 }
 
@@ -127,6 +148,8 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 {
 	struct wm_h2 *h = arg;
 	struct wm_h2_stream *s = find(session, frame->hd.stream_id);
+	if (frame->hd.type == NGHTTP2_HEADERS)
+		h->heading = NULL;
 	if (frame->hd.type == NGHTTP2_HEADERS && s != NULL && !s->interim)
 		s->has_head = true;
 	if (frame->hd.type == NGHTTP2_SETTINGS && (frame->hd.flags & NGHTTP2_FLAG_ACK) == 0)
@@ -173,6 +196,8 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
 	(void)nghttp2_session_set_stream_user_data(session, id, NULL);
 	s->closed = true;
 	s->close_code = code;
+	if (s->h2->heading == s)
+		s->h2->heading = NULL;
 	wm_h2_mark(s);
 	return 0;
 }
@@ -191,6 +216,7 @@ nghttp2_session_callbacks *wm_h2_callbacks(void)
 		return made;
 	if (nghttp2_session_callbacks_new(&made) != 0)
 		abort(); /* memory is gone */
+	nghttp2_session_callbacks_set_on_begin_frame_callback(made, on_begin_frame);
 	nghttp2_session_callbacks_set_on_begin_headers_callback(made, on_begin_headers);
 	nghttp2_session_callbacks_set_on_header_callback(made, on_header);
 	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(made, on_data);

@@ -19,6 +19,10 @@ struct wm_h2 {
 	size_t held;       /* received and not delivered */
 	int64_t calm_at;   /* control frames: a bucket that leaks */
 	uint32_t calm_level;
+	struct wm_h2_stream *heading; /* its header block has begun and is not complete */
+	bool in_block;                /* a header block goes on in further frames */
+	unsigned continuations;       /* frames of it */
+	struct wm_timer block;        /* how long it may take */
 	uint32_t max_message;
 	bool server, greeted, settings_came, settings_told, goaway_came, goaway_told, lost;
 	bool failing;

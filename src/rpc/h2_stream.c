@@ -73,10 +73,11 @@ static void tell_messages(struct wm_h2_stream *s)
 	struct wm_h2 *h = s->h2;
 	struct wm_rpc_frame frame;
 	struct wm_err err;
+	uint32_t max = s->max_message != 0 ? s->max_message : h->max_message;
 	size_t at = 0;
 	int rc = 0;
 	while (!s->paused && !s->deaf) {
-		rc = wm_rpc_frame_decode(s->in.data, s->in.len, &at, h->max_message, &frame, &err);
+		rc = wm_rpc_frame_decode(s->in.data, s->in.len, &at, max, &frame, &err);
 		if (rc <= 0)
 			break;
 		h->events->on_message(s, &frame);
@@ -159,6 +160,8 @@ void wm_h2_stream_over(struct wm_h2_stream *s, const struct wm_err *why)
 	h->out_bytes -= wm_h2_stream_queued(s);
 	if (!s->closed)
 		(void)nghttp2_session_set_stream_user_data(h->session, s->id, NULL);
+	if (h->heading == s)
+		h->heading = NULL;
 	wm_list_remove(&s->node);
 	wm_list_remove(&s->ready);
 	h->n_streams--;

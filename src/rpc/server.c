@@ -64,18 +64,55 @@ static void fill_defaults(struct wm_rpc_server_opts *o)
 	o->max_queued = o->max_queued != 0 ? o->max_queued : MAX_QUEUED;
 }
 
+/* Adds @step to the connections from where @peer lies; returns how many there are. */
+static uintptr_t count_source(struct wm_rpc_server *s, const struct wm_endpoint *peer,
+			      intptr_t step)
+{
+	struct wm_addr at = wm_addr_unmapped(&peer->addr);
+	size_t len = at.family == WM_IPV4 ? 4 : 8; /* what one client may be taken to own */
+	uintptr_t n = (uintptr_t)wm_map_find_n(&s->sources, at.bytes, len) + (uintptr_t)step;
+	if (n == 0)
+		(void)wm_map_drop_n(&s->sources, at.bytes, len);
+	else
+		(void)wm_map_put_n(&s->sources, at.bytes, len, (void *)n);
+	return n;
+}
+
+static void refuse(struct wm_rpc_server *s, struct wm_conn *c, const char *source)
+{
+	wm_conn_close(c);
+	if (wm_log_limit_allow(&s->limit, 1, wm_loop_now(s->loop)))
+		wm_warn(s->log, "rpc.full", "connections=%u source=%s", s->n_conns, source);
+}
+
 static void on_accept(void *arg, struct wm_conn *c)
 {
 	struct wm_rpc_port *port = arg;
 	struct wm_rpc_server *s = port->server;
-	if (s->n_conns < port->opts.max_connections) {
-		s->n_conns++;
-		wm_rpc_server_conn_new(port, c);
+	const struct wm_rpc_server_opts *o = &port->opts;
+	struct wm_endpoint peer;
+	char text[WM_ENDPOINT_TEXT];
+	if (s->n_conns >= o->max_connections) {
+		s->stats.refused_full++;
+		refuse(s, c, "any");
 		return;
 	}
-	wm_conn_close(c);
-	if (wm_log_limit_allow(&s->limit, 1, wm_loop_now(s->loop)))
-		wm_warn(s->log, "rpc.full", "connections=%u", s->n_conns);
+	if (wm_conn_peer(c, &peer) && count_source(s, &peer, 1) > o->max_per_source &&
+	    o->max_per_source != 0) {
+		(void)count_source(s, &peer, -1);
+		s->stats.refused_source++;
+		refuse(s, c, wm_endpoint_format(&peer, text));
+		return;
+	}
+	s->n_conns++;
+	s->stats.accepted++;
+	wm_rpc_server_conn_new(port, c);
+}
+
+void wm_rpc_server_stats(const struct wm_rpc_server *s, struct wm_rpc_server_stats *out)
+{
+	*out = s->stats;
+	out->connections = s->n_conns;
 }
 
 int wm_rpc_server_listen(struct wm_rpc_server *s, const struct wm_rpc_server_opts *opts,
@@ -180,9 +217,11 @@ void wm_rpc_server_drain(struct wm_rpc_server *s, int64_t grace_ns, void (*done)
 		wm_defer(s->loop, &s->drained, on_drained);
 }
 
-void wm_rpc_server_conn_gone(struct wm_rpc_server *s)
+void wm_rpc_server_conn_gone(struct wm_rpc_server *s, const struct wm_endpoint *peer)
 {
 	s->n_conns--;
+	if (peer != NULL)
+		(void)count_source(s, peer, -1);
 	if (s->draining && s->n_conns == 0)
 		wm_defer(s->loop, &s->drained, on_drained);
 }
@@ -202,5 +241,6 @@ void wm_rpc_server_free(struct wm_rpc_server *s)
 	wm_map_each (e, &s->routes)
 		wm_free(e->value);
 	wm_map_fini(&s->routes);
+	wm_map_fini(&s->sources);
 	wm_free(s);
 }

@@ -7,9 +7,10 @@
  * thread only.
  *
  * Limits besides those of the options: ten seconds from accept to the client's HTTP/2 settings;
- * 16 KiB of request headers; 32 MiB of a connection and 256 MiB in all that came and was not yet
- * delivered (calls beyond end with RESOURCE_EXHAUSTED); frames that carry nothing, by rate.
- * Protocol: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
+ * 16 KiB of request headers, in 9 frames and ten seconds at most; 32 MiB of a connection and 256
+ * MiB in all that came and was not yet delivered (calls beyond end with RESOURCE_EXHAUSTED); frames
+ * that carry nothing, by rate. Protocol:
+ * https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
  */
 #include "base/addr.h"
 #include "base/arena.h"
@@ -36,6 +37,7 @@ struct wm_rpc_handler {
 	void (*on_open)(struct wm_rpc_call *call, void *arg);
 	void (*on_message)(struct wm_rpc_call *call, const ProtobufCMessage *message, void *arg);
 	void (*on_half_close)(struct wm_rpc_call *call, void *arg);
+	uint32_t max_message; /* bytes of one message to this method; 0 = what the options say */
 };
 
 struct wm_rpc_server_opts {
@@ -51,6 +53,7 @@ struct wm_rpc_server_opts {
 	void *gate_arg;
 	uint32_t max_message;     /* bytes of one message; 0 = 4 MiB */
 	uint32_t max_connections; /* 0 = 10,000; in any case fewer than there are descriptors */
+	uint32_t max_per_source;  /* of them from one IPv4 address or IPv6 /64; 0 = as many */
 	uint32_t max_streams;     /* per connection; 0 = 256 */
 	uint32_t max_queued;      /* bytes waiting for a slow reader, per connection; 0 = 8 MiB */
 };
@@ -66,6 +69,18 @@ bool wm_rpc_server_has(const struct wm_rpc_server *s, const char *path);
 WM_MUST_CHECK int wm_rpc_server_listen(struct wm_rpc_server *s,
 				       const struct wm_rpc_server_opts *opts,
 				       struct wm_endpoint *bound, struct wm_err *err);
+/* What there is now, and what happened since the server was made. */
+struct wm_rpc_server_stats {
+	uint32_t connections;
+	uint32_t calls_running;
+	uint64_t calls;
+	uint64_t accepted;         /* connections */
+	uint64_t refused_full;     /* because there were enough in all */
+	uint64_t refused_source;   /* because there were enough from where it came */
+	uint64_t failed_greetings; /* ended before they spoke HTTP/2 */
+};
+/* Copies the counters. */
+void wm_rpc_server_stats(const struct wm_rpc_server *s, struct wm_rpc_server_stats *out);
 /*
  * No new connections or calls (GOAWAY); running calls have @grace_ns, then they are cancelled.
  * @done runs once, never from inside drain, when the last connection is gone and the last call

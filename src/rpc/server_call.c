@@ -9,6 +9,7 @@
 static void call_free(struct wm_rpc_call *call)
 {
 	struct wm_rpc_server_conn *sc = call->conn;
+	sc->server->stats.calls_running--;
 	wm_timer_stop(&call->timer);
 	wm_list_remove(&call->node);
 	wm_h2_stream_fini(&call->st);

@@ -24,9 +24,13 @@ void wm_rpc_server_conn_release(struct wm_rpc_server_conn *sc)
 	struct wm_rpc_server *s = sc->server;
 	wm_list_remove(&sc->node);
 	wm_timer_stop(&sc->hello);
+	struct wm_endpoint peer = sc->peer;
+	bool has_peer = sc->has_peer;
+	if (!sc->greeted)
+		s->stats.failed_greetings++;
 	wm_free(sc->peer_cn);
 	wm_free(sc);
-	wm_rpc_server_conn_gone(s);
+	wm_rpc_server_conn_gone(s, has_peer ? &peer : NULL);
 }
 
 /* A line about a stranger's connection, not more often than anybody reads. */

@@ -26,6 +26,8 @@ struct wm_rpc_server {
 	struct wm_list ports;
 	struct wm_list conns;
 	uint32_t n_conns;
+	struct wm_map sources; /* where connections come from -> how many, as a pointer */
+	struct wm_rpc_server_stats stats;
 	struct wm_h2_budget budget;
 	bool draining, cancelled;
 	struct wm_timer grace;
@@ -100,7 +102,8 @@ void wm_rpc_server_conn_release(struct wm_rpc_server_conn *sc);
 extern const struct wm_h2_events wm_rpc_server_events;
 
 /* ---- server.c ---- */
-void wm_rpc_server_conn_gone(struct wm_rpc_server *s);
+/* A connection from @peer (NULL: a local socket) is no more. */
+void wm_rpc_server_conn_gone(struct wm_rpc_server *s, const struct wm_endpoint *peer);
 
 /* ---- server_request.c: a call as the wire makes it ---- */
 struct wm_rpc_call *wm_rpc_call_new(struct wm_rpc_server_conn *sc);

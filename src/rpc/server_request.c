@@ -21,6 +21,8 @@ struct wm_rpc_call *wm_rpc_call_new(struct wm_rpc_server_conn *sc)
 	wm_arena_init(&call->arena, 0);
 	wm_arena_init(&call->message, 0);
 	wm_list_push(&sc->calls, &call->node);
+	sc->server->stats.calls++;
+	sc->server->stats.calls_running++;
 	return call;
 }
 
@@ -114,6 +116,12 @@ static int take_timeout(struct wm_rpc_call *call, struct wm_err *err)
 	return 0;
 }
 
+static uint32_t max_message(const struct wm_rpc_call *call)
+{
+	uint32_t own = call->route->handler->max_message;
+	return own != 0 ? own : call->conn->port->opts.max_message;
+}
+
 static int judge(struct wm_rpc_call *call, struct wm_err *err)
 {
 	const struct wm_rpc_server *s = call->conn->server;
@@ -124,6 +132,7 @@ static int judge(struct wm_rpc_call *call, struct wm_err *err)
 	call->route = wm_map_find(&s->routes, path);
 	if (call->route == NULL)
 		return wm_fail(err, WM_UNIMPLEMENTED, "unknown method %.200s", path);
+	call->st.max_message = max_message(call);
 	if (opts->gate != NULL && opts->gate(call, opts->gate_arg, err) != 0)
 		return err->code;
 	return 0;
@@ -165,7 +174,7 @@ void wm_rpc_call_take_message(struct wm_rpc_call *call, const struct wm_rpc_fram
 		(void)wm_fail(&err, WM_INVALID_ARGUMENT, "%s takes one message, more came",
 			      method->path);
 	} else if (wm_rpc_decode(arena, method->request, frame, call->encoding,
-				 call->conn->port->opts.max_message, &message, &err) == 0) {
+				 call->st.max_message, &message, &err) == 0) {
 		if (!streaming) {
 			call->first = message;
 		} else {

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -75,10 +76,11 @@ def pki(tmp_path_factory):
 class OurServer:
     def __init__(self, *args):
         self.log = ""
+        self.lines = tempfile.TemporaryFile("w+")  # a pipe that nobody reads would stop it
         self.process = subprocess.Popen([tool("rpc_server"), *args], stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, text=True)
+                                        stderr=self.lines, text=True)
         line = self.process.stdout.readline()
-        assert line.startswith("listening "), line + self.process.stderr.read()
+        assert line.startswith("listening "), line + self.read_log()
         self.target = line.split()[1]
 
     @property
@@ -86,15 +88,20 @@ class OurServer:
         host, port = self.target.rsplit(":", 1)
         return host, int(port)
 
+    def read_log(self):
+        self.lines.seek(0)
+        return self.lines.read()
+
     def stop(self):
         """Ends it as a service manager would; it must have nothing to complain about."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            _, self.log = self.process.communicate(timeout=20)
+            self.process.communicate(timeout=20)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
+        self.log = self.read_log()
         assert self.process.returncode == 0, self.log
         assert "Sanitizer" not in self.log and "runtime error" not in self.log, self.log
 

@@ -8,6 +8,7 @@ import random
 import resource
 import socket
 import ssl
+import threading
 import time
 import urllib.parse
 import zlib
@@ -304,6 +305,86 @@ def test_busy_client_is_no_flood(server, v1):
         assert ends_stream(last)(read_until(s, ends_stream(last)))
 
 
+def works(s):
+    """True when a call on the connection is answered."""
+    try:
+        s.sendall(hello() + request() + data(1, N1))
+    except ConnectionError:
+        return False
+    return ends_stream(1)(read_until(s, ends_stream(1), 2))
+
+
+def connect_from(server, source):
+    s = socket.create_connection(server.address, timeout=5, source_address=(source, 0))
+    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return s
+
+
+def test_connections_in_all(our_server):
+    """Three are served, a fourth is not, until one of the three has gone."""
+    server = our_server("--connections", "3")
+    three = [connect(server) for _ in range(3)]
+    assert all(works(s) for s in three)
+    assert not works(connect(server))
+    three[0].close()
+    assert soon(lambda: works(connect(server)))
+
+
+def test_connections_from_one_source(our_server):
+    """Who has as many as are allowed gets no more; others do not notice."""
+    server = our_server("--per-source", "2")
+    greedy = [connect_from(server, "127.0.0.2") for _ in range(5)]
+    assert [works(s) for s in greedy] == [True, True, False, False, False]
+    other = connect_from(server, "127.0.0.3")
+    assert works(other)
+    greedy[0].close()
+    assert soon(lambda: works(connect_from(server, "127.0.0.2")))
+
+
+def soon(holds):
+    return any(holds() or time.sleep(0.05) for _ in range(40))
+
+
+def test_headers_in_pieces(server):
+    """Eight continuations are taken, a ninth ends the connection."""
+    fields = block([(":method", "POST"), (":scheme", "http"), (":path", "/v1.Node/GetStatus"), ("content-type", "application/grpc"),
+                    ("te", "trailers")])
+
+    def pieces(n):
+        rest = b"".join(frame(CONTINUATION, END_HEADERS if i == n - 1 else 0, 1, b"") for i in range(n))
+        return hello() + frame(HEADERS, 0, 1, fields) + rest + data(1, N1)
+
+    for n, taken in ((7, True), (8, True), (9, False)):
+        with connect(server) as s:
+            s.sendall(pieces(n))
+            assert ends_stream(1)(read_until(s, ends_stream(1), 2)) == taken
+
+
+def test_slow_headers(server, v1):
+    """Of a connection that is greeted and used: a block left open, or dripping, has ten seconds."""
+    fields = block([(":method", "POST"), (":path", "/")])
+    start, closed = time.monotonic(), {}
+    open_block, half_frame, dripping, idle = slow = [connect(server) for _ in range(4)]
+    for s in slow:
+        assert works(s)
+    open_block.sendall(frame(HEADERS, 0, 3, fields))
+    half_frame.sendall(frame(HEADERS, END_HEADERS, 3, fields, length=len(fields) + 100))
+    dripping.sendall(frame(HEADERS, 0, 3, fields))
+    while len(closed) < 3 and time.monotonic() - start < 15:
+        for s in (open_block, half_frame, dripping):
+            if s not in closed and is_closed(s, 0.01):
+                closed[s] = time.monotonic() - start
+        if dripping not in closed:
+            try:
+                dripping.sendall(frame(CONTINUATION, 0, 3, b""))
+            except ConnectionError:
+                pass
+        time.sleep(1)
+    assert len(closed) == 3 and all(9 <= t <= 13 for t in closed.values()), closed
+    assert not is_closed(idle, 0.1)
+    alive(server, v1)
+
+
 # ---- floods ----
 
 
@@ -324,6 +405,13 @@ def test_rapid_reset(server, v1):
             request(2 * n + 1) + frame(RST_STREAM, 0, 2 * n + 1, b"\0\0\0\x08") for n in range(100 * i, 100 * i + 100))
 
     assert flood(server, pairs, 100)
+    alive(server, v1)
+
+
+def test_empty_continuation(server, v1):
+    """No byte of them counts against any size."""
+    start = hello() + frame(HEADERS, 0, 1, block([(":method", "POST")]))
+    assert flood(server, lambda i: (start if i == 0 else b"") + frame(CONTINUATION, 0, 1, b"") * 1000, 200)
     alive(server, v1)
 
 
@@ -348,6 +436,63 @@ def test_continuation(server, v1):
 
     assert flood(server, piece, 2000)
     alive(server, v1)
+
+
+def resets(i):
+    return b"".join(request(2 * n + 1) + frame(RST_STREAM, 0, 2 * n + 1, b"\0\0\0\x08") for n in range(100 * i, 100 * i + 100))
+
+
+def open_block(i):
+    return (frame(HEADERS, 0, 1, block([(":method", "POST")])) if i == 0 else b"") + frame(CONTINUATION, 0, 1, b"") * 100
+
+
+def empty_data(i):
+    return (request() if i == 0 else b"") + data(1, b"", False) * 1000
+
+
+ATTACKS = {
+    "nothing but connecting": lambda i: b"",
+    "rapid reset": resets,
+    "continuation": open_block,
+    "empty data": empty_data,
+    "random bytes": lambda i: random.Random(i).randbytes(1000),
+    **{name: lambda i, one=one: one * 1000 for name, one in CONTROL_FRAMES.items()},
+}
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_others_are_served_meanwhile(server, v1, name):
+    """An attacker who comes back as often as it is cut off: a client beside it waits for no answer long."""
+    over, rounds = threading.Event(), []
+
+    def attack():
+        while not over.is_set():
+            try:
+                with connect(server, 1) as s:
+                    s.sendall(hello())
+                    for i in range(1 if name.startswith("nothing") else 50):
+                        s.sendall(ATTACKS[name](i))
+            except OSError:
+                pass
+            rounds.append(1)
+
+    attacker = threading.Thread(target=attack)
+    before = rss_mib(server)
+    with grpc.insecure_channel(server.target) as channel:
+        node = v1.node_grpc.NodeStub(channel)
+        node.GetStatus(v1.node.GetStatusRequest(id="first"), timeout=10)
+        attacker.start()
+        try:
+            end, slowest = time.monotonic() + 2, 0
+            while time.monotonic() < end:
+                asked = time.monotonic()
+                node.GetStatus(v1.node.GetStatusRequest(id="n1"), timeout=5)
+                slowest = max(slowest, time.monotonic() - asked)
+        finally:
+            over.set()
+            attacker.join()
+    assert rounds and slowest < 2
+    assert rss_mib(server) < before + 60
 
 
 def test_header_bomb(server, v1):

@@ -189,6 +189,20 @@ def test_unknown_method(v1, channel):
         assert e.value.code() == grpc.StatusCode.UNIMPLEMENTED
 
 
+def test_message_limit_of_a_method(v1, members, node):
+    """One method takes 64 KiB, whatever the others take, packed or not."""
+    fill = 65536 - 4  # tag and length
+    for size, compression in ((fill - 1, None), (fill, None), (fill, grpc.Compression.Gzip)):
+        request = v1.members.SubscribePeersRequest(id="count:0".ljust(size))
+        assert list(members.SubscribePeers(request, timeout=20, compression=compression)) == []
+    for compression in (None, grpc.Compression.Gzip):
+        with pytest.raises(grpc.RpcError) as e:
+            list(members.SubscribePeers(v1.members.SubscribePeersRequest(id="count:0".ljust(fill + 1)), timeout=20,
+                                        compression=compression))
+        assert e.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED and "65536" in e.value.details()
+    assert status(v1, node, "x" * 100_000).version == "100000"
+
+
 def test_compressed_request(v1, node):
     """Of all sizes, answered likewise; what gzip makes small is held to the same limit."""
     for size in (0, 10, 1000, 100_000, MIB4 - 100):

@@ -1,6 +1,7 @@
 /*
  * A gRPC server for tests by other people's clients: the methods of rpc_service.h on 127.0.0.1.
  *     rpc_server [--port N] [--tls] [--cert FILE --key FILE] [--client-ca FILE] [--grace MS]
+ *                [--connections N] [--per-source N]
  * Says "listening ADDRESS" on stdout, drains at SIGTERM and then exits with 0.
  */
 #include "base/clock.h"
@@ -80,6 +81,8 @@ int main(int argc, char **argv)
 		{"key", required_argument, NULL, 'k'},
 		{"client-ca", required_argument, NULL, 'a'},
 		{"grace", required_argument, NULL, 'g'},
+		{"connections", required_argument, NULL, 'n'},
+		{"per-source", required_argument, NULL, 's'},
 		{NULL, 0, NULL, 0},
 	};
 	struct program p = {.grace_ms = 1000};
@@ -97,6 +100,8 @@ int main(int argc, char **argv)
 			tls.client_ca.file = optarg;
 			tls.require_client_cert = true;
 			break;
+		case 'n': opts.max_connections = (uint32_t)atoi(optarg); break;
+		case 's': opts.max_per_source = (uint32_t)atoi(optarg); break;
 		case 'g': p.grace_ms = atol(optarg); break;
 		default: return 2;
 		}

@@ -175,7 +175,37 @@ static void message_limits(void **state)
 	loopback_close(&b);
 }
 
+static void stats(void **state)
+{
+	struct loopback b;
+	struct ask a, hangs;
+	struct wm_rpc_server_stats n;
+	loopback_open(&b, mode, NULL);
+	wm_rpc_server_stats(b.server, &n);
+	assert_true(n.accepted == 0 && n.connections == 0 && n.calls == 0);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(ask(&b, &a, "n1", NULL), 0);
+		wm_rpc_unary_fini(&a.u);
+	}
+	ask_start(&b, &hangs, "hang", NULL);
+	loopback_pass(&b, 30);
+	wm_rpc_server_stats(b.server, &n);
+	assert_true(n.connections == 1 && n.accepted == 1);
+	assert_true(n.calls_running == 1 && n.calls == 4);
+	assert_true(n.refused_full == 0 && n.refused_source == 0 && n.failed_greetings == 0);
+	wm_rpc_channel_close(b.channel);
+	b.channel = NULL;
+	ask_wait(&b, &hangs);
+	wm_rpc_unary_fini(&hangs.u);
+	loopback_pass(&b, 100);
+	wm_rpc_server_stats(b.server, &n);
+	assert_true(n.connections == 0 && n.accepted == 1);
+	assert_true(n.calls_running == 0 && n.calls == 4);
+	loopback_close(&b);
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(stats),
 	cmocka_unit_test(unary),
 	cmocka_unit_test(errors),
 	cmocka_unit_test(unknown_method),
