@@ -77,8 +77,9 @@ class OurServer:
     def __init__(self, *args):
         self.log = ""
         self.lines = tempfile.TemporaryFile("w+")  # a pipe that nobody reads would stop it
-        self.process = subprocess.Popen([tool("rpc_server"), *args], stdout=subprocess.PIPE,
-                                        stderr=self.lines, text=True)
+        options = os.environ.get("ASAN_OPTIONS", "").split(":") + ["quarantine_size_mb=8"]  # memory is looked at
+        self.process = subprocess.Popen([tool("rpc_server"), *args], stdout=subprocess.PIPE, stderr=self.lines,
+                                        text=True, env={**os.environ, "ASAN_OPTIONS": ":".join(filter(None, options))})
         line = self.process.stdout.readline()
         assert line.startswith("listening "), line + self.read_log()
         self.target = line.split()[1]
