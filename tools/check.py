@@ -195,6 +195,7 @@ def run_all(long):
              env=dict(ENV, CC="clang")):
         coverage("build-clang")
     if long:
+        counted("HTTP/2 conformance", ["/usr/bin/python3", "tools/h2spec.py", "build-plain"], patience=1800)
         counted("the list of packages", ["tools/check_packages", "demo", "check"], patience=2 * 3600)
         counted("fuzzing", ["/usr/bin/python3", "tools/fuzz.py", "--seconds", "600"], patience=12 * 3600)
     nothing_left(before)
