@@ -29,6 +29,7 @@ EXCEPTIONS = {
     ("http2/6.1", 'Sends a DATA frame on the stream that is not in "open" or "half-closed (local)" state'): FORGOTTEN,
     ("http2/6.1", "Sends a DATA frame with invalid pad length"): ENDED,
     ("http2/6.9", "Sends a WINDOW_UPDATE frame with a flow control window increment of 0 on a stream"): ENDED,
+    ("http2/6.9.1", "Sends multiple WINDOW_UPDATE frames increasing the flow control window to above 2^31-1 on a stream"): ENDED,
     ("http2/8.1.2.1", "Sends a HEADERS frame that contains a pseudo-header field as trailers"): ENDED,
     ("http2/8.1.2.6", 'Sends a HEADERS frame with the "content-length" header field which does not equal '
                       "the DATA frame payload length"): ENDED,
