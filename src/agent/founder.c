@@ -43,7 +43,8 @@ static void refresh_peers(struct wm_agent *a, bool said_farewell)
 	struct wm_err err;
 	V1__PeerConfigurations *config;
 	wm_arena_init(&arena, 0);
-	int rc = wm_peers_config(wm_live_graph(a->live), a->identity.node_id, &arena, &config, &err);
+	int rc =
+		wm_peers_config(wm_live_graph(a->live), a->identity.node_id, &arena, &config, &err);
 	if (rc == 0 && !said_farewell && loses_a_peer(a, config)) {
 		if (!wm_timer_is_running(&a->farewell))
 			wm_timer_start(a->loop, &a->farewell, FAREWELL, after_farewell);
@@ -125,12 +126,13 @@ static int build_first_state(struct wm_agent *a, struct wm_arena *arena, struct 
 		b.network.v6 = wm_ula_from_seed(seed, sizeof(seed));
 	}
 	if (!wm_str_copy(b.network.domain, sizeof(b.network.domain), o->bootstrap_mesh_domain))
-		return wm_fail(err, WM_INVALID_ARGUMENT, "bootstrap.mesh-domain: longer than %d bytes",
-			       WM_DOMAIN_MAX);
+		return wm_fail(err, WM_INVALID_ARGUMENT,
+			       "bootstrap.mesh-domain: longer than %d bytes", WM_DOMAIN_MAX);
 	return wm_bootstrap_build(&b, out, err);
 }
 
-/* The state is there: our own record is written as if we joined again, so address and edges stay. */
+/* The state is there: our own record is written as if we joined again, so address and edges stay.
+ */
 static int build_return(struct wm_agent *a, struct wm_view *v, struct wm_arena *arena,
 			struct wm_txn **out, struct wm_err *err)
 {
@@ -159,11 +161,12 @@ static int check_access(const struct wm_agent *a, struct wm_view *v, struct wm_e
 {
 	if (a->identity.auth != NULL || !wm_rbac_is_enabled(v))
 		return 0;
-	return wm_fail(err, WM_FAILED_PRECONDITION,
-		       "storage.path %s holds a mesh whose roles are in force, and nothing here tells "
-		       "who calls: start with --global.mtls as before (or found a new mesh with "
-		       "--bootstrap.force)",
-		       a->options->storage_path);
+	return wm_fail(
+		err, WM_FAILED_PRECONDITION,
+		"storage.path %s holds a mesh whose roles are in force, and nothing here tells "
+		"who calls: start with --global.mtls as before (or found a new mesh with "
+		"--bootstrap.force)",
+		a->options->storage_path);
 }
 
 static int collect(void *arg, const struct wm_kv *kv)

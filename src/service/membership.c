@@ -11,7 +11,8 @@
 
 /* ---- Update ---- */
 
-static int build_update(struct wm_change_op *c, struct wm_view *v, struct wm_txn **out, struct wm_err *err)
+static int build_update(struct wm_change_op *c, struct wm_view *v, struct wm_txn **out,
+			struct wm_err *err)
 {
 	return wm_update_build(v, (const V1__UpdateRequest *)c->request, true, out, err);
 }
@@ -22,8 +23,8 @@ static void reply_update(struct wm_change_op *c)
 	wm_rpc_call_reply(c->call, &response.base);
 }
 
-static int check_update(struct wm_service *s, struct wm_rpc_call *call, const V1__UpdateRequest *req,
-			struct wm_err *err)
+static int check_update(struct wm_service *s, struct wm_rpc_call *call,
+			const V1__UpdateRequest *req, struct wm_err *err)
 {
 	int rc = wm_update_check(req, wm_graph_network(wm_live_graph(s->opts.live)), err);
 	if (rc == 0)
@@ -55,7 +56,8 @@ void wm_membership_update(struct wm_rpc_call *call, const ProtobufCMessage *requ
 
 /* ---- Leave ---- */
 
-static int build_leave(struct wm_change_op *c, struct wm_view *v, struct wm_txn **out, struct wm_err *err)
+static int build_leave(struct wm_change_op *c, struct wm_view *v, struct wm_txn **out,
+		       struct wm_err *err)
 {
 	const V1__LeaveRequest *req = (const V1__LeaveRequest *)c->request;
 	return wm_leave_build(v, req->id, out, err);
@@ -72,7 +74,8 @@ static void reply_leave(struct wm_change_op *c)
 /* True when RBAC is on and the caller's roles grant it everything: an administrator. */
 static bool is_administrator(struct wm_service *s, const struct wm_rpc_call *call)
 {
-	const struct wm_rbac_action all = {V1__RULE_RESOURCE__RESOURCE_ALL, V1__RULE_VERB__VERB_ALL, NULL};
+	const struct wm_rbac_action all = {V1__RULE_RESOURCE__RESOURCE_ALL, V1__RULE_VERB__VERB_ALL,
+					   NULL};
 	const char *caller = wm_rpc_call_identity(call);
 	struct wm_view *view;
 	if (wm_service_caller(s, call) != WM_CALLER_AUTHENTICATED ||

@@ -218,7 +218,8 @@ static void negotiate_half_close(struct wm_rpc_call *call, void *arg)
 
 static const struct wm_rpc_handler handlers[] = {
 	{.path = "/v1.Node/GetStatus", .on_request = get_status},
-	{.path = "/v1.Membership/SubscribePeers", .on_request = subscribe_peers,
+	{.path = "/v1.Membership/SubscribePeers",
+	 .on_request = subscribe_peers,
 	 .max_message = 65536},
 	{.path = "/v1.Node/NegotiateDataChannel",
 	 .on_open = negotiate_open,

@@ -497,7 +497,8 @@ static void test_leave_is_the_reverse(void **state)
 	assert_string_equal(world_record(w, "three")->privateipv4, "172.16.0.2/32");
 }
 
-/* Who was only named goes with the last node that named it; who has joined, or is still named, stays. */
+/* Who was only named goes with the last node that named it; who has joined, or is still named,
+ * stays. */
 static void test_leave_takes_what_it_named(void **state)
 {
 	struct world *w = *state;
