@@ -158,12 +158,10 @@ def test_long_error_is_cut_at_a_character(client):
 
 
 def test_deadline(client):
-    start = time.monotonic()
     lines = client("--deadline", "300", "status", "hang")
     # The server watches the same deadline, and its word may come first.
     assert lines[-1].startswith(("end DEADLINE_EXCEEDED no answer from 127.0.0.1:",
                                  "end DEADLINE_EXCEEDED Deadline Exceeded"))
-    assert time.monotonic() - start < 8
     assert 0 < client.service.seen[0][2] < 0.31
     assert client.service.cancelled.wait(5)
     client("--deadline", "60000", "status", "n")

@@ -131,11 +131,9 @@ def test_every_status_code(v1, node):
 
 
 def test_deadline(v1, node, members):
-    start = time.monotonic()
     with pytest.raises(grpc.RpcError) as e:
         status(v1, node, "hang", timeout=0.2)
     assert e.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
-    assert time.monotonic() - start < 5
     wait_cancels(v1, node, 1)
     with pytest.raises(grpc.RpcError) as e:
         list(members.SubscribePeers(v1.members.SubscribePeersRequest(id="hang"), timeout=0.2))

