@@ -12,6 +12,7 @@
 
 #include "agent/internal.h"
 #include "agent/options.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -339,9 +340,27 @@ static bool never(void *arg)
 	return false;
 }
 
+/* What the device did not carry, by reason: the last chance to learn it. */
+static void log_drops(struct wm_agent *a)
+{
+	uint64_t counts[WM_DROP_COUNT];
+	struct wm_buf text = {0};
+	if (a->device == NULL)
+		return;
+	wm_wg_device_drops(a->device, counts);
+	for (int i = WM_DROP_NONE + 1; i < WM_DROP_COUNT; i++)
+		if (counts[i] > 0)
+			wm_buf_printf(&text, "%s%s=%llu", text.len > 0 ? " " : "",
+				      wm_drop_name((enum wm_drop)i), (unsigned long long)counts[i]);
+	if (text.len > 0)
+		wm_info(a->log, "wg.drops", "%s", wm_buf_str(&text));
+	wm_buf_fini(&text);
+}
+
 static void restore_host(struct wm_agent *a)
 {
 	struct wm_err err;
+	log_drops(a);
 	if (a->fabric != NULL && wm_fabric_close(a->fabric, &err) != 0)
 		wm_warn(a->log, "host.not_restored", "error=\"%s\"", err.text);
 	wm_wg_device_close(a->device);

@@ -360,6 +360,9 @@ def test_random_datagrams(lan, host, mesh, founder):
     noise(attacker, "SOCK_DGRAM", 51820, [(n, h) for n in (0, 1, 28, 60, 88, 144, 145, 1400, 9000) for h in heads] * 5)
     beta.host.ping_until("172.16.0.1")
     founder.stop()
+    drops = founder.process.wait_for("wg.drops")
+    for reason in ("short", "mac1", "index"):
+        assert f" {reason}=" in drops, drops
 
 
 def test_malformed_messages(host, mesh, founder):
