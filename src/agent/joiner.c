@@ -189,14 +189,14 @@ static void on_left(struct wm_rpc_unary *u, const struct wm_err *err)
 	struct wm_agent *a = j->agent;
 	j->asking = false;
 	close_channel(j);
-	if (err != NULL)
+	if (err != NULL) {
 		wm_warn(a->log, "leave.failed",
 			"error=\"%s\" hint=\"wmctl leave %s takes it out of the mesh\"", err->text,
 			a->identity.node_id);
-	else
+	} else {
 		wm_info(a->log, "node.left", "node=%s", a->identity.node_id);
-	if (err == NULL)
 		wm_agent_forget_view(a);
+	}
 	wm_rpc_unary_fini(u);
 	j->left(a);
 }
