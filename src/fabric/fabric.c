@@ -372,11 +372,6 @@ bool wm_fabric_address(const struct wm_fabric *f, enum wm_family family, struct 
 	return false;
 }
 
-struct wm_wg_device *wm_fabric_device(const struct wm_fabric *f)
-{
-	return f->device;
-}
-
 const char *wm_fabric_peer_id(const struct wm_fabric *f, const uint8_t public_key[WM_WG_KEY])
 {
 	const struct wm_state_peer *p = wm_state_find_peer(&f->have, public_key);

@@ -68,7 +68,6 @@ struct wm_fabric_counters wm_fabric_counters(const struct wm_fabric *f);
 
 /* The own address of the family as it is set on the link now; false when it is not. */
 bool wm_fabric_address(const struct wm_fabric *f, enum wm_family family, struct wm_prefix *out);
-struct wm_wg_device *wm_fabric_device(const struct wm_fabric *f);
 /* The node ID of a programmed peer, or NULL; borrowed until the next call. */
 const char *wm_fabric_peer_id(const struct wm_fabric *f, const uint8_t public_key[WM_WG_KEY]);
 size_t wm_fabric_n_peers(const struct wm_fabric *f);

@@ -39,7 +39,6 @@ void wm_h2_attach(struct wm_h2 *h, struct wm_h2_stream *s)
 {
 	s->h2 = h;
 	wm_list_push(&h->streams, &s->node);
-	h->n_streams++;
 	h->out_bytes += wm_h2_stream_queued(s);
 }
 
@@ -289,11 +288,6 @@ void wm_h2_goaway(struct wm_h2 *h, bool final)
 	else
 		(void)nghttp2_submit_shutdown_notice(h->session);
 	wm_h2_schedule(h);
-}
-
-size_t wm_h2_n_streams(const struct wm_h2 *h)
-{
-	return h->n_streams;
 }
 
 size_t wm_h2_queued(const struct wm_h2 *h)

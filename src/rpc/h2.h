@@ -110,8 +110,6 @@ void wm_h2_fail(struct wm_h2 *h, const struct wm_err *why);
 void wm_h2_abort(struct wm_h2 *h, const struct wm_err *why);
 /* Says that no new streams are taken: soon (@final false), or from now on. */
 void wm_h2_goaway(struct wm_h2 *h, bool final);
-/* Streams that are open, or have something left to tell. */
-size_t wm_h2_n_streams(const struct wm_h2 *h);
 /* Bytes that wait to be sent, on all streams and on the wire. */
 size_t wm_h2_queued(const struct wm_h2 *h);
 

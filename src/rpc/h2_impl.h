@@ -12,7 +12,6 @@ struct wm_h2 {
 	struct wm_h2_budget *budget;
 	struct wm_list streams;
 	struct wm_list ready;
-	size_t n_streams;
 	struct wm_defer work;
 	struct wm_buf out; /* frames collected in this turn */
 	size_t out_bytes;  /* messages that wait in streams */

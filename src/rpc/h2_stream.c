@@ -164,7 +164,6 @@ void wm_h2_stream_over(struct wm_h2_stream *s, const struct wm_err *why)
 		h->heading = NULL;
 	wm_list_remove(&s->node);
 	wm_list_remove(&s->ready);
-	h->n_streams--;
 	s->h2 = NULL;
 	h->events->on_over(s, why); /* last: the stream may be gone */
 }

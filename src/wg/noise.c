@@ -98,11 +98,6 @@ void wm_wg_remote_set(struct wm_wg_remote *r, const struct wm_wg_identity *id,
 	r->is_usable = id->is_set && wm_x25519_shared(id->private_key, r->public_key, r->shared);
 }
 
-void wm_wg_remote_fini(struct wm_wg_remote *r)
-{
-	wm_wipe(r, sizeof(*r));
-}
-
 bool wm_wg_initiation_create(struct wm_wg_initiator *st, const struct wm_wg_identity *id,
 			     const struct wm_wg_remote *r, uint32_t index,
 			     const uint8_t ephemeral[WM_WG_KEY],

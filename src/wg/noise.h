@@ -57,7 +57,6 @@ void wm_wg_identity_fini(struct wm_wg_identity *id);
 /* Takes over the keys of a peer and computes what @id and the peer share. */
 void wm_wg_remote_set(struct wm_wg_remote *r, const struct wm_wg_identity *id,
 		      const uint8_t public_key[WM_WG_KEY], const uint8_t psk[WM_WG_KEY]);
-void wm_wg_remote_fini(struct wm_wg_remote *r);
 
 /*
  * Writes an initiation with zero MACs and makes @st live; @ephemeral is a fresh private key. False
