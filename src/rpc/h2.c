@@ -8,6 +8,7 @@
  */
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "rpc/h2_impl.h"
 #include <stdlib.h>
 
@@ -86,6 +87,7 @@ struct wm_h2 *wm_h2_new(const struct wm_h2_opts *opts)
 	h->arg = opts->arg;
 	h->server = opts->server;
 	h->budget = opts->budget;
+	h->stats = opts->stats;
 	h->max_message = opts->max_message;
 	wm_list_init(&h->streams);
 	wm_list_init(&h->ready);
@@ -108,23 +110,41 @@ void wm_h2_free(struct wm_h2 *h)
 
 /* ---- in ---- */
 
-static void describe(struct wm_h2 *h, ssize_t rc, struct wm_err *err)
+void wm_h2_flooded(struct wm_h2 *h, enum wm_flood kind)
 {
+	if (h->flooded)
+		return;
+	h->flooded = true;
+	if (h->stats != NULL)
+		h->stats->floods[kind]++;
+	wm_timer_stop(&h->block);
+	wm_str_copy(h->said, sizeof(h->said), wm_flood_sentence(kind));
+	(void)nghttp2_session_terminate_session(h->session, NGHTTP2_ENHANCE_YOUR_CALM);
+	wm_h2_schedule(h);
+}
+
+static void fail_flooded(struct wm_h2 *h)
+{
+	struct wm_err err;
+	(void)wm_fail(&err, WM_RESOURCE_EXHAUSTED, "the peer floods us with %s", h->said);
+	wm_h2_fail(h, &err);
+}
+
+static void fail_broken(struct wm_h2 *h, int rc)
+{
+	struct wm_err err;
 	if (rc == NGHTTP2_ERR_BAD_CLIENT_MAGIC)
-		(void)wm_fail(err, WM_UNAVAILABLE, "the peer does not speak HTTP/2");
-	else if (rc == NGHTTP2_ERR_FLOODED)
-		(void)wm_fail(err, WM_RESOURCE_EXHAUSTED, "the peer floods us with HTTP/2 frames");
+		(void)wm_fail(&err, WM_UNAVAILABLE, "the peer does not speak HTTP/2");
 	else
-		(void)wm_fail(err, WM_UNAVAILABLE, "broken HTTP/2: %s%s%s",
-			      nghttp2_strerror((int)rc), h->said[0] != '\0' ? ": " : "", h->said);
+		(void)wm_fail(&err, WM_UNAVAILABLE, "broken HTTP/2: %s%s%s", nghttp2_strerror(rc),
+			      h->said[0] != '\0' ? ": " : "", h->said);
+	wm_h2_fail(h, &err);
 }
 
 static void on_block_late(struct wm_timer *t)
 {
 	struct wm_h2 *h = wm_container_of(t, struct wm_h2, block);
-	struct wm_err err;
-	(void)wm_fail(&err, WM_DEADLINE_EXCEEDED, "headers that were not complete within 10 s");
-	wm_h2_fail(h, &err);
+	wm_h2_flooded(h, WM_FLOOD_SLOW_HEADERS);
 }
 
 /* Headers come whole, as a rule, and then there is nothing to watch. */
@@ -139,17 +159,19 @@ static void watch_block(struct wm_h2 *h)
 
 void wm_h2_feed(struct wm_h2 *h, const void *p, size_t n)
 {
-	if (h->failing || h->lost)
+	if (h->failing || h->lost || h->flooded)
 		return;
 	ssize_t rc = nghttp2_session_mem_recv(h->session, p, n);
+	if (h->stats != NULL)
+		h->stats->bytes_in += n;
 	/* nghttp2 counts the answers to pings and settings only, not those to refused streams. */
-	if (rc >= 0 && h->server &&
-	    nghttp2_session_get_outbound_queue_size(h->session) > UNSENT_MAX)
-		rc = NGHTTP2_ERR_FLOODED;
-	if (rc < 0) {
-		struct wm_err err;
-		describe(h, rc, &err);
-		wm_h2_fail(h, &err);
+	if (rc == NGHTTP2_ERR_FLOODED ||
+	    (rc >= 0 && h->server &&
+	     nghttp2_session_get_outbound_queue_size(h->session) > UNSENT_MAX)) {
+		wm_h2_flooded(h, WM_FLOOD_UNREAD);
+		fail_flooded(h); /* who does not read is told nothing */
+	} else if (rc < 0) {
+		fail_broken(h, (int)rc);
 	}
 	if (!h->failing)
 		watch_block(h);
@@ -162,6 +184,8 @@ static void write_out(struct wm_h2 *h)
 {
 	if (h->out.len > 0)
 		h->events->write(h->arg, h->out.data, h->out.len);
+	if (h->stats != NULL)
+		h->stats->bytes_out += h->out.len;
 	wm_buf_clear(&h->out);
 }
 
@@ -179,11 +203,8 @@ static void flush(struct wm_h2 *h)
 	}
 	write_out(h);
 	wm_buf_fini(&h->out); /* an idle connection holds no buffer */
-	if (n < 0) {
-		struct wm_err err;
-		describe(h, n, &err);
-		wm_h2_fail(h, &err);
-	}
+	if (n < 0)
+		fail_broken(h, (int)n);
 }
 
 void wm_h2_resume(struct wm_h2 *h)
@@ -214,9 +235,11 @@ static void tell_streams(struct wm_h2 *h)
 	}
 }
 
-/* nghttp2 has said goodbye, or both sides have and no stream is left. */
+/* The peer floods us, nghttp2 has said goodbye, or both sides have and no stream is left. */
 static void notice_end(struct wm_h2 *h)
 {
+	if (h->flooded) /* whether it reads that or not */
+		fail_flooded(h);
 	if (nghttp2_session_want_read(h->session) || nghttp2_session_want_write(h->session))
 		return;
 	struct wm_err err;

@@ -14,6 +14,7 @@
 #include "base/list.h"
 #include "rpc/fields.h"
 #include "rpc/frame.h"
+#include "rpc/stats.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -92,6 +93,7 @@ struct wm_h2_opts {
 	uint32_t max_streams;        /* of the peer's making */
 	uint32_t max_message;        /* received */
 	struct wm_h2_budget *budget; /* may be NULL */
+	struct wm_h2_stats *stats;   /* counted into; may be NULL */
 };
 
 /* Greets the peer in the loop's next turn. */

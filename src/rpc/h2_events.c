@@ -34,10 +34,8 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, 
 	else if (hd->type != NGHTTP2_CONTINUATION)
 		return 0;
 	h->in_block = (hd->flags & NGHTTP2_FLAG_END_HEADERS) == 0;
-	if (hd->type == NGHTTP2_CONTINUATION && ++h->continuations > CONTINUATIONS_MAX) {
-		wm_str_copy(h->said, sizeof(h->said), "headers in too many pieces");
-		(void)nghttp2_session_terminate_session(session, NGHTTP2_ENHANCE_YOUR_CALM);
-	}
+	if (hd->type == NGHTTP2_CONTINUATION && ++h->continuations > CONTINUATIONS_MAX)
+		wm_h2_flooded(h, WM_FLOOD_CONTINUATION);
 	return 0;
 }
 
@@ -98,16 +96,18 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
 	return 0;
 }
 
-static unsigned cost_of(const nghttp2_frame *frame)
+/* What a frame that came may be one too many of; WM_FLOOD_COUNT when it is welcome. */
+static enum wm_flood kind_of(const nghttp2_frame *frame)
 {
 	bool ack = (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0; /* the same bit ends a stream */
 	switch (frame->hd.type) {
-	case NGHTTP2_PING: return ack ? 0 : COST_PING;
-	case NGHTTP2_SETTINGS: return ack ? 0 : COST_OTHER;
-	case NGHTTP2_DATA: return ack || frame->hd.length > 0 ? 0 : COST_OTHER;
-	case NGHTTP2_RST_STREAM:
-	case NGHTTP2_PRIORITY: return COST_OTHER;
-	default: return 0;
+	case NGHTTP2_PING: return ack ? WM_FLOOD_COUNT : WM_FLOOD_PING;
+	case NGHTTP2_SETTINGS: return ack ? WM_FLOOD_COUNT : WM_FLOOD_SETTINGS;
+	case NGHTTP2_DATA:
+		return ack || frame->hd.length > 0 ? WM_FLOOD_COUNT : WM_FLOOD_EMPTY_DATA;
+	case NGHTTP2_RST_STREAM: return WM_FLOOD_RESET;
+	case NGHTTP2_PRIORITY: return WM_FLOOD_PRIORITY;
+	default: return WM_FLOOD_COUNT;
 	}
 }
 
@@ -124,10 +124,10 @@ static bool is_flood(struct wm_h2 *h, unsigned cost)
 	return h->calm_level > CALM_MAX;
 }
 
-static void charge(struct wm_h2 *h, unsigned cost)
+static void charge(struct wm_h2 *h, enum wm_flood kind)
 {
-	if (cost > 0 && is_flood(h, cost))
-		(void)nghttp2_session_terminate_session(h->session, NGHTTP2_ENHANCE_YOUR_CALM);
+	if (is_flood(h, kind == WM_FLOOD_PING ? COST_PING : COST_OTHER))
+		wm_h2_flooded(h, kind);
 }
 
 static void note_goaway(struct wm_h2 *h, const nghttp2_goaway *g)
@@ -156,7 +156,10 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 		h->settings_came = true;
 	if (frame->hd.type == NGHTTP2_GOAWAY)
 		note_goaway(h, &frame->goaway);
-	charge(h, cost_of(frame));
+	if (kind_of(frame) != WM_FLOOD_COUNT)
+		charge(h, kind_of(frame));
+	if (h->stats != NULL)
+		h->stats->resets_in += frame->hd.type == NGHTTP2_RST_STREAM;
 	if (s == NULL)
 		return 0;
 	bool carries = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
@@ -177,14 +180,19 @@ static void end_request(nghttp2_session *session, int32_t id)
 static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
 	struct wm_h2 *h = arg;
+	bool reset = frame->hd.type == NGHTTP2_RST_STREAM &&
+		     frame->rst_stream.error_code != NGHTTP2_NO_ERROR;
+	if (h->stats != NULL) {
+		h->stats->goaways_out += frame->hd.type == NGHTTP2_GOAWAY;
+		h->stats->resets_out += reset;
+	}
 	if (!h->server)
 		return 0;
 	if (frame->hd.type == NGHTTP2_HEADERS && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0)
 		end_request(session, frame->hd.stream_id);
 	/* A mistake that makes us reset a stream costs the client what its own reset would. */
-	if (frame->hd.type == NGHTTP2_RST_STREAM &&
-	    frame->rst_stream.error_code != NGHTTP2_NO_ERROR)
-		charge(h, COST_OTHER);
+	if (reset)
+		charge(h, WM_FLOOD_MISTAKE);
 	return 0;
 }
 

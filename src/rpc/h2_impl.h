@@ -10,6 +10,7 @@ struct wm_h2 {
 	void *arg;
 	nghttp2_session *session;
 	struct wm_h2_budget *budget;
+	struct wm_h2_stats *stats; /* may be NULL */
 	struct wm_list streams;
 	struct wm_list ready;
 	struct wm_defer work;
@@ -25,6 +26,7 @@ struct wm_h2 {
 	uint32_t max_message;
 	bool server, greeted, settings_came, settings_told, goaway_came, goaway_told, lost;
 	bool failing;
+	bool flooded; /* nothing that comes is looked at any more */
 	bool busy;
 	struct wm_err why;    /* of failing */
 	struct wm_err goaway; /* what the peer said */
@@ -33,6 +35,8 @@ struct wm_h2 {
 
 /* The callbacks of every session, made once. */
 nghttp2_session_callbacks *wm_h2_callbacks(void);
+/* The peer is cut off, for @kind: it is told so, and what it still sends is not looked at. */
+void wm_h2_flooded(struct wm_h2 *h, enum wm_flood kind);
 /* Has @s looked at in the loop's next turn. */
 void wm_h2_mark(struct wm_h2_stream *s);
 /* Has the connection looked at in the loop's next turn. */

@@ -109,7 +109,7 @@ static void on_accept(void *arg, struct wm_conn *c)
 	wm_rpc_server_conn_new(port, c);
 }
 
-void wm_rpc_server_stats(const struct wm_rpc_server *s, struct wm_rpc_server_stats *out)
+void wm_rpc_server_stats(const struct wm_rpc_server *s, struct wm_rpc_stats *out)
 {
 	*out = s->stats;
 	out->connections = s->n_conns;

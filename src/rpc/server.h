@@ -16,6 +16,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "pb/methods.h"
+#include "rpc/stats.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -69,18 +70,8 @@ bool wm_rpc_server_has(const struct wm_rpc_server *s, const char *path);
 WM_MUST_CHECK int wm_rpc_server_listen(struct wm_rpc_server *s,
 				       const struct wm_rpc_server_opts *opts,
 				       struct wm_endpoint *bound, struct wm_err *err);
-/* What there is now, and what happened since the server was made. */
-struct wm_rpc_server_stats {
-	uint32_t connections;
-	uint32_t calls_running;
-	uint64_t calls;
-	uint64_t accepted;         /* connections */
-	uint64_t refused_full;     /* because there were enough in all */
-	uint64_t refused_source;   /* because there were enough from where it came */
-	uint64_t failed_greetings; /* ended before they spoke HTTP/2 */
-};
-/* Copies the counters. */
-void wm_rpc_server_stats(const struct wm_rpc_server *s, struct wm_rpc_server_stats *out);
+/* Copies the counters: what there is now, and what happened since the server was made. */
+void wm_rpc_server_stats(const struct wm_rpc_server *s, struct wm_rpc_stats *out);
 /*
  * No new connections or calls (GOAWAY); running calls have @grace_ns, then they are cancelled.
  * @done runs once, never from inside drain, when the last connection is gone and the last call

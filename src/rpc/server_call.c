@@ -3,13 +3,24 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "rpc/gzip.h"
+#include "rpc/status.h"
 #include <assert.h>
 #include <string.h>
+
+/* What its client was told, or would have been. */
+static unsigned status_of(const struct wm_rpc_call *call)
+{
+	if (!call->answered)
+		return wm_rpc_status_of_code(WM_CANCELLED);
+	return call->has_status ? wm_rpc_status_of_code(call->status.code) : 0;
+}
 
 static void call_free(struct wm_rpc_call *call)
 {
 	struct wm_rpc_server_conn *sc = call->conn;
-	sc->server->stats.calls_running--;
+	struct wm_rpc_stats *stats = &sc->server->stats;
+	stats->streams--;
+	stats->ended[status_of(call)]++;
 	wm_timer_stop(&call->timer);
 	wm_list_remove(&call->node);
 	wm_h2_stream_fini(&call->st);
@@ -186,6 +197,7 @@ static void end_answer(struct wm_rpc_call *call, const struct wm_err *err)
 	struct wm_rpc_fields f = {0};
 	if (call->st.h2 == NULL)
 		return;
+	call->answered = true;
 	if (err != NULL) {
 		call->has_status = true;
 		call->status = *err;

@@ -70,6 +70,7 @@ static void begin_h2(struct wm_rpc_server_conn *sc)
 		.max_streams = sc->port->opts.max_streams,
 		.max_message = sc->port->opts.max_message,
 		.budget = &sc->server->budget,
+		.stats = &sc->server->stats.h2,
 	});
 }
 

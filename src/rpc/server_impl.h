@@ -27,7 +27,7 @@ struct wm_rpc_server {
 	struct wm_list conns;
 	uint32_t n_conns;
 	struct wm_map sources; /* where connections come from -> how many, as a pointer */
-	struct wm_rpc_server_stats stats;
+	struct wm_rpc_stats stats;
 	struct wm_h2_budget budget;
 	bool draining, cancelled;
 	struct wm_timer grace;
@@ -79,6 +79,7 @@ struct wm_rpc_call {
 	bool handed;    /* the handler has it, and must finish it */
 	bool finished;  /* the handler is done, or never had it */
 	bool cancelled; /* there is nobody to answer */
+	bool answered;  /* its status was sent, or is about to be */
 	bool sent;      /* a message was sent */
 	struct wm_err status;
 	bool has_status; /* status is an error */

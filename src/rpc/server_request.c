@@ -22,7 +22,7 @@ struct wm_rpc_call *wm_rpc_call_new(struct wm_rpc_server_conn *sc)
 	wm_arena_init(&call->message, 0);
 	wm_list_push(&sc->calls, &call->node);
 	sc->server->stats.calls++;
-	sc->server->stats.calls_running++;
+	sc->server->stats.streams++;
 	return call;
 }
 
@@ -88,6 +88,8 @@ static void refuse_http(struct wm_rpc_call *call, const char *status, const char
 	wm_h2_stream_respond(&call->st, &f, true);
 	wm_h2_stream_deafen(&call->st);
 	call->finished = true;
+	call->answered = call->has_status = true;
+	call->status = err;
 	wm_rpc_fields_fini(&f);
 }
 

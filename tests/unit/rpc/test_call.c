@@ -179,7 +179,7 @@ static void stats(void **state)
 {
 	struct loopback b;
 	struct ask a, hangs;
-	struct wm_rpc_server_stats n;
+	struct wm_rpc_stats n;
 	loopback_open(&b, mode, NULL);
 	wm_rpc_server_stats(b.server, &n);
 	assert_true(n.accepted == 0 && n.connections == 0 && n.calls == 0);
@@ -187,11 +187,14 @@ static void stats(void **state)
 		assert_int_equal(ask(&b, &a, "n1", NULL), 0);
 		wm_rpc_unary_fini(&a.u);
 	}
+	assert_int_equal(ask(&b, &a, "fail:5:none", NULL), WM_NOT_FOUND);
 	ask_start(&b, &hangs, "hang", NULL);
 	loopback_pass(&b, 30);
 	wm_rpc_server_stats(b.server, &n);
 	assert_true(n.connections == 1 && n.accepted == 1);
-	assert_true(n.calls_running == 1 && n.calls == 4);
+	assert_true(n.streams == 1 && n.calls == 5);
+	assert_true(n.ended[0] == 3 && n.ended[5] == 1 && n.ended[1] == 0);
+	assert_true(n.h2.bytes_in > 200 && n.h2.bytes_out > 200 && n.h2.goaways_out == 0);
 	assert_true(n.refused_full == 0 && n.refused_source == 0 && n.failed_greetings == 0);
 	wm_rpc_channel_close(b.channel);
 	b.channel = NULL;
@@ -200,7 +203,9 @@ static void stats(void **state)
 	loopback_pass(&b, 100);
 	wm_rpc_server_stats(b.server, &n);
 	assert_true(n.connections == 0 && n.accepted == 1);
-	assert_true(n.calls_running == 0 && n.calls == 4);
+	assert_true(n.streams == 0 && n.calls == 5 && n.ended[1] == 1);
+	for (int kind = 0; kind < WM_FLOOD_COUNT; kind++)
+		assert_int_equal(n.h2.floods[kind], 0);
 	loopback_close(&b);
 }
 

@@ -1,0 +1,48 @@
+#pragma once
+/*
+ * What a server, and HTTP/2 below it, counts. All counters start at 0 with the server and only
+ * grow, but for those under "now". They are written and read on the loop; a copy may go anywhere.
+ */
+#include <stdint.h>
+
+/* Why a connection was cut off. The rows stand in rpc/flood.def.h. */
+enum wm_flood {
+#define WM_FLOOD_ROW(id, name, sentence) id,
+#include "rpc/flood.def.h"
+#undef WM_FLOOD_ROW
+	WM_FLOOD_COUNT
+};
+
+/* The name in metrics and logs ("reset"); "" for a number that is none. Any thread. */
+const char *wm_flood_name(enum wm_flood kind);
+/* What it means, to be read behind "the peer floods us with "; "" for a number that is none. */
+const char *wm_flood_sentence(enum wm_flood kind);
+
+/* Of one connection's HTTP/2, or of all of a server's. */
+struct wm_h2_stats {
+	uint64_t bytes_in, bytes_out; /* HTTP/2, inside TLS if there is any */
+	uint64_t resets_in;           /* RST_STREAM that came */
+	uint64_t resets_out;          /* that we sent, but for those that only refuse the rest */
+	uint64_t goaways_out;
+	uint64_t floods[WM_FLOOD_COUNT]; /* connections that were cut off */
+};
+
+#define WM_RPC_STATUSES 17 /* OK to UNAUTHENTICATED */
+
+struct wm_rpc_stats {
+	/* Now. */
+	uint32_t connections;
+	uint32_t streams; /* calls that run, or whose handlers have not finished them */
+	/* Connections. */
+	uint64_t accepted;
+	uint64_t refused_full;     /* because there were enough in all */
+	uint64_t refused_source;   /* because there were enough from where it came */
+	uint64_t failed_greetings; /* accepted, and ended before they spoke HTTP/2 */
+	/*
+	 * Calls that began, and those that have ended by the number in grpc-status: CANCELLED when
+	 * nobody was left to be told. The difference of their sums is @streams.
+	 */
+	uint64_t calls;
+	uint64_t ended[WM_RPC_STATUSES];
+	struct wm_h2_stats h2;
+};
