@@ -25,9 +25,12 @@ def program(name):
     raise FileNotFoundError(f"{name} is not built in {BUILD}")
 
 
+PATIENCE = 20  # seconds that any wait has at least: a busy machine is not a failure
+
+
 def wait_until(condition, timeout, what="condition", pause=0.02):
     """Polls until the condition holds and returns its value; fails with the sentence otherwise."""
-    end = time.monotonic() + timeout
+    end = time.monotonic() + max(timeout, PATIENCE)
     while True:
         value = condition()
         if value:
@@ -67,7 +70,7 @@ class Process:
 
     def wait_for(self, text, timeout=10):
         """Waits for a line that holds the text and returns it."""
-        end = time.monotonic() + timeout
+        end = time.monotonic() + max(timeout, PATIENCE)
         seen = 0
         with self._changed:
             while True:
@@ -145,8 +148,9 @@ class Host:
             raise AssertionError(f"{self.name}: no answer from {address}\n{done.stdout}{done.stderr}")
         return done.returncode == 0
 
-    def ping_until(self, address, timeout=5):
-        """Pings until the first answer."""
+    def ping_until(self, address, timeout=20):
+        """Pings until the first answer. A handshake whose first message found nobody is repeated after 5 s
+        only, so there is time for a few."""
         wait_until(lambda: self.ping(address, wait=0.5, check=False), timeout, f"{self.name} pings {address}")
 
     def sysctl(self, key):

@@ -108,12 +108,11 @@ def main():
                     continue
                 for field in ("privateIPv4", "privateIPv6"):
                     address = nodes[b][field].split("/")[0]
-                    made[a].ping_until(address, 5)
+                    made[a].ping_until(address)
                     say(f"{a:6} -> {b:6} {address}")
 
         headline("copying data with iperf3, beta to delta through the mesh")
-        made["delta"].start("iperf3 -s -1", "iperf3")
-        time.sleep(0.3)
+        made["delta"].start("iperf3 -s -1 --forceflush", "iperf3").wait_for("Server listening", 20)
         address = nodes["delta"]["privateIPv4"].split("/")[0]
         result = json.loads(made["beta"].run(f"iperf3 -c {address} -t 2 -J", timeout=60).stdout)
         say(f"{result['end']['sum_received']['bytes'] / 1e6:.0f} MB, "
