@@ -12,7 +12,7 @@ help:
 	@echo 'make build       build the programs into $(BUILD)/src/programs'
 	@echo 'make install     put the programs into /usr/local'
 	@echo 'make deps        install the packages that building and the demo need'
-	@echo 'make bench       measure every promised number (GATE=1: fail on a miss)'
+	@echo 'make bench       measure every promised number (GATE=1: fail on a miss; ONLY="start join")'
 	@echo 'make check-long  the tests that take hours: fuzzing, valgrind, clean package list'
 	@echo 'make fuzz        one minute of fuzzing per target (FUZZ_SECONDS=n)'
 	@echo 'make format      put the code into the shape of .clang-format'
@@ -42,7 +42,7 @@ check-long:
 
 bench: build
 	@tools/install_packages test
-	@WM_BUILD=$(abspath $(BUILD)) /usr/bin/python3 bench/run.py $(if $(GATE),--gate)
+	@WM_BUILD=$(abspath $(BUILD)) /usr/bin/python3 bench/run.py $(if $(GATE),--gate) $(ONLY)
 
 fuzz:
 	@tools/install_packages build test

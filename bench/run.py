@@ -2,7 +2,7 @@
 """`make bench`: measures what the project promises, prints each number with its budget and a verdict,
 and writes bench/results/latest.json. With --gate (make bench GATE=1) a miss is a failure. Network
 figures are measured in network namespaces of this machine, against a peer in the same run where
-there is one to be had."""
+there is one to be had. Some of it alone: make bench ONLY="start join"."""
 
 import argparse
 import json
@@ -19,24 +19,10 @@ sys.path.insert(0, os.path.join(REPO, "tests"))
 
 from meshlab import Mesh  # noqa: E402
 from netlab import BUILD, Lab, program  # noqa: E402
+from report import misses, report, results  # noqa: E402
 
 PINGER = os.path.join(BUILD, "bench", "pinger")
 MIB = 1024 * 1024
-results = []
-
-
-def report(name, value, unit, budget=None, peer=None, peer_value=None, at_least=False):
-    """One number: printed and kept. A budget is the most, or with at_least the least, that is allowed."""
-    ok = None if budget is None else (value >= budget if at_least else value <= budget)
-    ratio = round(value / peer_value, 3) if peer_value else None
-    results.append({"name": name, "value": round(value, 3), "unit": unit, "budget": budget, "ok": ok,
-                    "peer": f"{peer}: {peer_value:.3g} {unit}" if peer_value else None, "ratio": ratio})
-    text = f"{name:52} {value:10.2f} {unit:5}"
-    if budget is not None:
-        text += f"  budget {'>=' if at_least else '<='} {budget:g} {unit}  {'ok' if ok else 'MISSED'}"
-    if ratio is not None:
-        text += f"  ({ratio:.2f} x {peer}, {peer_value:.3g} {unit})"
-    print(text, flush=True)
 
 
 def host_on(lab, switch, name, number):
@@ -214,9 +200,8 @@ def main():
     os.makedirs(os.path.join(REPO, "bench", "results"), exist_ok=True)
     with open(os.path.join(REPO, "bench", "results", "latest.json"), "w") as f:
         json.dump(results, f, indent=2)
-    missed = [r["name"] for r in results if r["ok"] is False]
-    print(f"{len(results)} numbers, {len(missed)} over budget")
-    return 1 if options.gate and missed else 0
+    print(f"{len(results)} numbers, {len(misses())} over budget")
+    return 1 if options.gate and misses() else 0
 
 
 if __name__ == "__main__":
