@@ -64,10 +64,17 @@ struct wm_agent {
 };
 
 /* ---- agent.c ---- */
-/* Ends the node, orderly; @why NULL when it was asked to. The first reason counts. */
-void wm_agent_stop(struct wm_agent *a, const struct wm_err *why);
 /* Membership is there: applies it and says that the node is ready. */
 void wm_agent_become_member(struct wm_agent *a, const V1__JoinResponse *view);
+
+/* ---- stop.c ---- */
+/* Ends the node, orderly; @why NULL when it was asked to. The first reason counts. */
+void wm_agent_stop(struct wm_agent *a, const struct wm_err *why);
+/* What is synchronous, in reverse order of birth; the loop turns a last time for what was closed.
+ */
+void wm_agent_fini(struct wm_agent *a);
+/* The stop took too long: undoes what was done to the host, and says what was waited for. */
+int wm_agent_fail_cut_short(struct wm_agent *a, struct wm_err *err);
 
 /* ---- view.c ---- */
 /* Takes over (copies) what the mesh says of us and makes the fabric so. */
