@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/thread.h"
 #include "loop/loop.h"
 #include "loop/loop_impl.h"
 
@@ -106,6 +107,34 @@ bool wm_loop_run_posts(struct wm_loop *loop)
 
 /* ---- work ---- */
 
+/* Nothing to do: that the pool's threads were made is all. */
+static void on_no_work(uv_work_t *uv)
+{
+}
+
+static void make_pool(void)
+{
+	char before[WM_THREAD_NAME];
+	uv_loop_t loop;
+	uv_work_t first;
+
+	wm_thread_get_name(before);
+	wm_thread_set_name("loop-pool");
+	if (uv_loop_init(&loop) == 0) {
+		(void)uv_queue_work(&loop, &first, on_no_work, NULL);
+		uv_run(&loop, UV_RUN_DEFAULT);
+		uv_loop_close(&loop);
+	}
+	wm_thread_set_name(before);
+}
+
+void wm_loop_name_pool(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, make_pool);
+}
+
 struct working {
 	uv_work_t uv;
 	struct wm_work *w;
@@ -135,6 +164,7 @@ void wm_work_start(struct wm_loop *loop, struct wm_work *w, void (*run)(struct w
 	struct working *working = wm_alloc(sizeof(*working));
 
 	wm_on_loop(loop);
+	wm_loop_name_pool();
 	working->w = w;
 	w->impl = working;
 	w->run = run;

@@ -48,6 +48,8 @@ void wm_loop_stay_awake(struct wm_loop *loop);
 void wm_loop_run_deferred(struct wm_loop *loop);
 /* Runs what was posted; false when there was nothing. */
 bool wm_loop_run_posts(struct wm_loop *loop);
+/* Before what runs on the pool: libuv makes its threads then, which shall have a name of theirs. */
+void wm_loop_name_pool(void);
 /* As wm_fail_errno with a status of libuv's. */
 int wm_loop_fail(struct wm_err *err, int status, const char *fmt, ...) WM_PRINTF(3, 4);
 

@@ -110,8 +110,10 @@ static bool parse_literal(const char *host, uint16_t port, struct wm_endpoint *o
 static int ask(struct wm_loop *loop, struct asking *a, struct wm_err *err)
 {
 	const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-	int status = uv_getaddrinfo(&loop->uv, &a->uv, on_asked, a->r->host, NULL, &hints);
+	int status;
 
+	wm_loop_name_pool();
+	status = uv_getaddrinfo(&loop->uv, &a->uv, on_asked, a->r->host, NULL, &hints);
 	if (status != 0)
 		return wm_fail(err, WM_INVALID_ARGUMENT, "resolve %s: no valid host name",
 			       a->r->host);

@@ -316,6 +316,12 @@ static void on_stopped(void *arg)
 	wm_defer(s->loop, &s->answer, on_closed);
 }
 
+struct wm_pulse *wm_store_ask(struct wm_store *s)
+{
+	wm_on_loop(s->loop);
+	return wm_writer_ask(s->writer);
+}
+
 void wm_store_close(struct wm_store *s, void (*done)(void *arg), void *arg)
 {
 	struct wm_list unwritten, *node;

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 struct wm_log;
+struct wm_pulse;
 struct wm_store;
 
 struct wm_store_opts {
@@ -32,6 +33,10 @@ WM_MUST_CHECK int wm_store_open(struct wm_loop *loop, struct wm_log *log,
  * Waits for what is being written; open proposals end with UNAVAILABLE; then @done (may be NULL).
  */
 void wm_store_close(struct wm_store *s, void (*done)(void *arg), void *arg);
+
+/* Asks the thread that writes whether it still makes progress; its pulse is borrowed until close.
+ */
+struct wm_pulse *wm_store_ask(struct wm_store *s);
 
 /* ---- propose: embedded request, contract of loop/loop.h ---- */
 struct wm_propose {

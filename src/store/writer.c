@@ -11,10 +11,10 @@
 
 #include <assert.h>
 #include <pthread.h>
-#include <signal.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "store/apply.h"
 
 #define SNAPSHOTS     4 /* one the loop reads, the others on their way or being made */
@@ -29,6 +29,7 @@ struct wm_writer {
 	struct wm_env *env;
 	struct wm_writer_hooks hooks;
 	pthread_t thread;
+	struct wm_pulse pulse;
 	struct wm_snapshot snapshots[SNAPSHOTS];
 	uint64_t revision; /* newest committed; write thread */
 
@@ -196,8 +197,11 @@ static struct wm_batch *take_batch(struct wm_writer *w)
 	b->writer = w;
 	wm_list_init(&b->proposals);
 	pthread_mutex_lock(&w->lock);
-	while (!w->stop && (wm_list_is_empty(&w->waiting) || w->free_snapshots == NULL))
+	wm_pulse_show(&w->pulse);
+	while (!w->stop && (wm_list_is_empty(&w->waiting) || w->free_snapshots == NULL)) {
 		pthread_cond_wait(&w->wake, &w->lock);
+		wm_pulse_show(&w->pulse);
+	}
 	for (unsigned n = 0; !w->stop && n < BATCH_MAX && bytes < BATCH_BYTES; n++) {
 		struct wm_list *node = wm_list_first(&w->waiting);
 
@@ -269,22 +273,6 @@ static void *run(void *arg)
 
 /* ---- the loop's side ---- */
 
-static int start_thread(struct wm_writer *w, struct wm_err *err)
-{
-	pthread_attr_t attr;
-	sigset_t all, before;
-	int rc;
-
-	sigfillset(&all);
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&w->thread, &attr, run, w);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	return rc == 0 ? 0 : wm_fail_errno(err, rc, "cannot start the write thread");
-}
-
 static int open_snapshots(struct wm_writer *w, struct wm_err *err)
 {
 	for (unsigned i = 0; i < SNAPSHOTS; i++) {
@@ -312,12 +300,13 @@ int wm_writer_start(struct wm_loop *loop, struct wm_env *env, const struct wm_wr
 	w->env = env;
 	w->hooks = *hooks;
 	w->revision = env->revision;
+	wm_str_copy(w->pulse.name, sizeof(w->pulse.name), "store-writer");
 	wm_list_init(&w->waiting);
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->wake, NULL);
 	rc = open_snapshots(w, err);
 	if (rc == 0)
-		rc = start_thread(w, err);
+		rc = wm_thread_start(&w->thread, w->pulse.name, STACK_SIZE, run, w, err);
 	if (rc != 0) {
 		wm_writer_free(w);
 		return rc;
@@ -329,6 +318,15 @@ int wm_writer_start(struct wm_loop *loop, struct wm_env *env, const struct wm_wr
 struct wm_snapshot *wm_writer_first_snapshot(struct wm_writer *w)
 {
 	return &w->snapshots[0];
+}
+
+struct wm_pulse *wm_writer_ask(struct wm_writer *w)
+{
+	pthread_mutex_lock(&w->lock);
+	wm_pulse_ask(&w->pulse);
+	pthread_cond_signal(&w->wake);
+	pthread_mutex_unlock(&w->lock);
+	return &w->pulse;
 }
 
 int wm_writer_push(struct wm_writer *w, struct wm_propose *p, struct wm_err *err)

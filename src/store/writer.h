@@ -6,6 +6,7 @@
  * always reads the state that it has told its watchers, whatever is being written meanwhile.
  * Functions: loop thread. A batch belongs to the loop from on_batch on, until wm_writer_release.
  */
+#include "base/pulse.h"
 #include "loop/loop.h"
 #include "store/snapshot.h"
 #include "store/store.h"
@@ -36,6 +37,8 @@ WM_MUST_CHECK int wm_writer_start(struct wm_loop *loop, struct wm_env *env,
 				  struct wm_err *err);
 /* Queues a checked proposal. RESOURCE_EXHAUSTED when too much is waiting. */
 WM_MUST_CHECK int wm_writer_push(struct wm_writer *w, struct wm_propose *p, struct wm_err *err);
+/* Asks the thread whether it still makes progress, and wakes it; it answers by its pulse. */
+struct wm_pulse *wm_writer_ask(struct wm_writer *w);
 /* Gives a batch and a snapshot that is no longer looked at back; either may be NULL. */
 void wm_writer_release(struct wm_writer *w, struct wm_batch *b, struct wm_snapshot *s);
 /* Finishes what is being written; what waits goes to @unwritten. on_stopped follows. */

@@ -262,6 +262,26 @@ void wm_wg_device_send(struct wm_wg_device *d, const struct wm_endpoint *to, con
 		(void)wm_udp_send(&socks->socks[0], &p, 1);
 }
 
+static struct wm_pulse *ask(struct wm_pulse *p, struct wm_wg_wake *w)
+{
+	wm_pulse_ask(p);
+	wm_wg_wake_set(w);
+	return p;
+}
+
+_Static_assert(WM_WG_THREADS_MAX == 1 + WM_TUN_QUEUES, "one pulse a thread");
+
+size_t wm_wg_device_ask(struct wm_wg_device *d, struct wm_pulse **out)
+{
+	struct wm_wg_core *c = &d->core;
+	size_t n = 0;
+	wm_on_loop(d->loop);
+	out[n++] = ask(&c->handshakes->pulse, &c->handshakes->wake);
+	for (unsigned i = 0; i < c->n_workers; i++)
+		out[n++] = ask(&c->workers[i].pulse, &c->workers[i].wake);
+	return n;
+}
+
 static void add_drops(uint64_t counts[WM_DROP_COUNT], struct wm_wg_drops *d)
 {
 	for (unsigned i = 0; i < WM_DROP_COUNT; i++)

@@ -9,9 +9,11 @@
 #include "wg/config.h"
 #include "wg/drop.h"
 #include <stdbool.h>
+#include <stddef.h>
 
 struct wm_log;
 struct wm_loop;
+struct wm_pulse;
 struct wm_wg_device;
 
 struct wm_wg_device_opts {
@@ -89,6 +91,13 @@ void wm_wg_device_greet(struct wm_wg_device *d, const uint8_t public_key[WM_WG_K
 /* Sends a datagram that is not WireGuard from the device's port. */
 void wm_wg_device_send(struct wm_wg_device *d, const struct wm_endpoint *to, const void *data,
 		       size_t len);
+
+/*
+ * Asks each thread whether it still makes progress, and wakes it. Fills @out (room for
+ * WM_WG_THREADS_MAX) with their pulses, borrowed until the device is closed; returns how many.
+ */
+#define WM_WG_THREADS_MAX 17 /* the handshakes, and a worker for each queue */
+size_t wm_wg_device_ask(struct wm_wg_device *d, struct wm_pulse **out);
 
 /* ---- drops: every packet that is not carried is counted under a name (wg/drop.h) ---- */
 /* Fills @counts[WM_DROP_COUNT] with the sums over all threads. */

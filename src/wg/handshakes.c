@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/rand.h"
+#include "base/str.h"
 #include "wg/exchange.h"
 #include "wg/keyring.h"
 
@@ -277,6 +278,7 @@ static void *run(void *arg)
 	struct wm_wg_handshakes *h = arg;
 	wm_epoch_online(&h->reader);
 	while (!atomic_load(&h->core->is_stopping)) {
+		wm_pulse_show(&h->pulse);
 		if (wm_wg_handshakes_turn(h, wm_clock_now()))
 			wm_epoch_quiet(&h->reader);
 		else
@@ -332,13 +334,12 @@ int wm_wg_handshakes_new(struct wm_wg_core *core, struct wm_wg_handshakes **out,
 int wm_wg_handshakes_start(struct wm_wg_handshakes *h, struct wm_err *err)
 {
 	wm_epoch_register(h->core->epoch, &h->reader);
-	int sys = pthread_create(&h->thread, NULL, run, h);
-	if (sys == 0) {
-		h->is_started = true;
-		return 0;
-	}
-	wm_epoch_unregister(&h->reader);
-	return wm_fail_errno(err, sys, "start the handshake thread");
+	wm_str_copy(h->pulse.name, sizeof(h->pulse.name), "wg-handshakes");
+	int rc = wm_thread_start(&h->thread, h->pulse.name, 0, run, h, err);
+	h->is_started = rc == 0;
+	if (rc != 0)
+		wm_epoch_unregister(&h->reader);
+	return rc;
 }
 
 void wm_wg_handshakes_stop(struct wm_wg_handshakes *h)

@@ -7,6 +7,7 @@
  * device has none.
  */
 #include "base/map.h"
+#include "base/pulse.h"
 #include "wg/ciphers.h"
 #include "wg/core.h"
 #include "wg/peer.h"
@@ -47,6 +48,7 @@ struct wm_wg_handshakes {
 	struct wm_wg_core *core;
 	pthread_t thread;
 	bool is_started; /* the loop's */
+	struct wm_pulse pulse;
 	struct wm_wg_wake wake;
 	struct wm_wg_bell bell; /* news of peers */
 	/* Guards orders and letters, which come one at a time from threads that must not wait. */

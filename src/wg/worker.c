@@ -1,6 +1,7 @@
 #include "wg/worker.h"
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -66,6 +67,7 @@ static void carry(struct wm_wg_worker *w, unsigned ready)
 		struct wm_wg_sockets *socks = atomic_load(&w->core->sockets);
 		const struct wm_udp_socket *sock = socks != NULL ? &socks->socks[w->number] : NULL;
 		w->now = wm_clock_now();
+		wm_pulse_show(&w->pulse);
 		if ((ready & READY_TUN) && !wm_wg_outbound(w, sock))
 			ready &= ~(unsigned)READY_TUN;
 		if ((ready & READY_NET) && (sock == NULL || !wm_wg_inbound(w, sock)))
@@ -78,8 +80,10 @@ static void *run(void *arg)
 {
 	struct wm_wg_worker *w = arg;
 	wm_epoch_online(&w->reader);
-	while (!atomic_load(&w->core->is_stopping))
+	while (!atomic_load(&w->core->is_stopping)) {
+		wm_pulse_show(&w->pulse);
 		carry(w, sleep_until_ready(w, atomic_load(&w->core->sockets)));
+	}
 	wm_epoch_offline(&w->reader);
 	return NULL;
 }
@@ -106,12 +110,13 @@ int wm_wg_worker_start(struct wm_wg_worker *w, struct wm_wg_core *core, unsigned
 		return rc;
 	}
 	wm_epoch_register(core->epoch, &w->reader);
-	int sys = pthread_create(&w->thread, NULL, run, w);
-	if (sys == 0)
+	snprintf(w->pulse.name, sizeof(w->pulse.name), "wg-worker-%u", number);
+	rc = wm_thread_start(&w->thread, w->pulse.name, 0, run, w, err);
+	if (rc == 0)
 		return 0;
 	wm_epoch_unregister(&w->reader);
 	release(w);
-	return wm_fail_errno(err, sys, "start a worker thread");
+	return rc;
 }
 
 void wm_wg_worker_stop(struct wm_wg_worker *w)

@@ -6,6 +6,7 @@
  * carry it counts. It reads peers, sessions and addresses inside an epoch, which it leaves to
  * sleep.
  */
+#include "base/pulse.h"
 #include "wg/ciphers.h"
 #include "wg/core.h"
 #include "wg/peer.h"
@@ -20,6 +21,7 @@ struct wm_wg_worker {
 	struct wm_wg_core *core;
 	unsigned number; /* of the TUN queue and the socket */
 	pthread_t thread;
+	struct wm_pulse pulse;
 	struct wm_wg_wake wake;
 	struct wm_epoch_reader reader;
 	struct wm_wg_drops drops;
