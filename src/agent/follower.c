@@ -11,10 +11,10 @@
  */
 #include "agent/internal.h"
 #include "agent/options.h"
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/rand.h"
 #include "base/str.h"
 #include "fabric/fabric.h"
 #include "mesh/nodes.h"
@@ -32,9 +32,9 @@ struct wm_follower {
 	struct wm_rpc_unary probe; /* is the server that we follow still the one with our stream? */
 	struct wm_timer timer;
 	char server[WM_ID_MAX + 1];
-	int64_t pause;
-	unsigned failures; /* in a row */
-	bool open;         /* the stream runs */
+	struct wm_backoff pause; /* between streams */
+	unsigned failures;       /* in a row */
+	bool open;               /* the stream runs */
 	bool probing;
 	bool dead;
 };
@@ -107,9 +107,7 @@ static void on_pause_over(struct wm_timer *t)
 
 static void pause_then_open(struct wm_follower *f)
 {
-	int64_t pause = f->pause * (80 + wm_rand_below(41)) / 100;
-	f->pause = f->pause * 2 < LONGEST_PAUSE ? f->pause * 2 : LONGEST_PAUSE;
-	wm_timer_start(f->agent->loop, &f->timer, pause, on_pause_over);
+	wm_timer_start(f->agent->loop, &f->timer, wm_backoff_next(&f->pause), on_pause_over);
 }
 
 static void on_message(struct wm_rpc_stream *s, const ProtobufCMessage *message)
@@ -120,7 +118,7 @@ static void on_message(struct wm_rpc_stream *s, const ProtobufCMessage *message)
 	if (a->stopping)
 		return;
 	f->failures = 0;
-	f->pause = FIRST_PAUSE;
+	wm_backoff_reset(&f->pause);
 	const V1__PeerConfigurations *config = (const V1__PeerConfigurations *)message;
 	wm_debug(a->log, "peers.received", "peers=%zu", config->n_peers);
 	if (wm_agent_apply_peers(a, config, &err) != 0)
@@ -207,7 +205,8 @@ void wm_follower_start(struct wm_agent *a)
 {
 	struct wm_follower *f = wm_alloc(sizeof(*f));
 	f->agent = a;
-	f->pause = FIRST_PAUSE;
+	f->pause = (struct wm_backoff){
+		.first_ns = FIRST_PAUSE, .max_ns = LONGEST_PAUSE, .growth_percent = 200};
 	a->follower = f;
 	open_stream(f);
 }

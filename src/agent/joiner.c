@@ -8,10 +8,10 @@
  */
 #include "agent/internal.h"
 #include "agent/options.h"
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/rand.h"
 #include "base/str.h"
 
 #define CONNECT_TIMEOUT (3 * WM_NS_PER_S)
@@ -28,10 +28,10 @@ struct wm_joiner {
 	struct wm_err last; /* of the round */
 	size_t next_address;
 	int64_t round;
-	int64_t pause;
-	bool asking;     /* the unary call runs */
-	bool background; /* failing is no reason to stop */
-	bool dead;       /* to be freed when the call has ended */
+	struct wm_backoff pause; /* between rounds */
+	bool asking;             /* the unary call runs */
+	bool background;         /* failing is no reason to stop */
+	bool dead;               /* to be freed when the call has ended */
 	void (*left)(struct wm_agent *a);
 };
 
@@ -50,14 +50,6 @@ static void close_channel(struct wm_joiner *j)
 {
 	wm_rpc_channel_close(j->channel);
 	j->channel = NULL;
-}
-
-/* The pause before the next round, 0.8 to 1.2 times what it would be. */
-static int64_t next_pause(struct wm_joiner *j)
-{
-	int64_t pause = j->pause;
-	j->pause = pause * 2 < LONGEST_PAUSE ? pause * 2 : LONGEST_PAUSE;
-	return pause * (80 + wm_rand_below(41)) / 100;
 }
 
 static void on_pause_over(struct wm_timer *t)
@@ -87,7 +79,7 @@ static void end_round(struct wm_joiner *j)
 	if (!again || j->round >= a->options->mesh_max_join_retries)
 		return give_up(j);
 	j->round++;
-	int64_t pause = next_pause(j);
+	int64_t pause = wm_backoff_next(&j->pause);
 	wm_warn(a->log, "join.retry", "attempt=%lld of=%lld pause_ms=%lld error=\"%s\"",
 		(long long)j->round, (long long)a->options->mesh_max_join_retries,
 		(long long)(pause / WM_NS_PER_MS), j->last.text);
@@ -158,7 +150,8 @@ static void start(struct wm_agent *a, bool background)
 	j->background = background;
 	j->next_address = 0;
 	j->round = background ? a->options->mesh_max_join_retries : 0;
-	j->pause = FIRST_PAUSE;
+	j->pause = (struct wm_backoff){
+		.first_ns = FIRST_PAUSE, .max_ns = LONGEST_PAUSE, .growth_percent = 200};
 	ask_next(j);
 }
 
