@@ -115,6 +115,18 @@ void wm_rpc_server_stats(const struct wm_rpc_server *s, struct wm_rpc_stats *out
 	out->connections = s->n_conns;
 }
 
+void wm_rpc_server_each_method(const struct wm_rpc_server *s,
+			       void (*each)(void *arg, const struct wm_pb_method *method,
+					    const struct wm_rpc_method_stats *stats),
+			       void *arg)
+{
+	struct wm_map_entry *e;
+	wm_map_each (e, &s->routes) {
+		const struct wm_rpc_route *route = e->value;
+		each(arg, route->method, &route->stats);
+	}
+}
+
 int wm_rpc_server_listen(struct wm_rpc_server *s, const struct wm_rpc_server_opts *opts,
 			 struct wm_endpoint *bound, struct wm_err *err)
 {

@@ -73,6 +73,14 @@ WM_MUST_CHECK int wm_rpc_server_listen(struct wm_rpc_server *s,
 /* Copies the counters: what there is now, and what happened since the server was made. */
 void wm_rpc_server_stats(const struct wm_rpc_server *s, struct wm_rpc_stats *out);
 /*
+ * Calls @each with every registered method, in the order of registration, and what it counts
+ * (borrowed during the call). Calls of unknown methods are in wm_rpc_server_stats only.
+ */
+void wm_rpc_server_each_method(const struct wm_rpc_server *s,
+			       void (*each)(void *arg, const struct wm_pb_method *method,
+					    const struct wm_rpc_method_stats *stats),
+			       void *arg);
+/*
  * No new connections or calls (GOAWAY); running calls have @grace_ns, then they are cancelled.
  * @done runs once, never from inside drain, when the last connection is gone and the last call
  * finished.

@@ -1,5 +1,6 @@
 /* A call in its handler's hands: what it may ask, what it answers, and how it ends. */
 #include "rpc/server_impl.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "rpc/gzip.h"
@@ -15,12 +16,23 @@ static unsigned status_of(const struct wm_rpc_call *call)
 	return call->has_status ? wm_rpc_status_of_code(call->status.code) : 0;
 }
 
+static void count(struct wm_rpc_call *call)
+{
+	struct wm_rpc_stats *stats = &call->conn->server->stats;
+	unsigned status = status_of(call);
+	stats->streams--;
+	stats->ended[status]++;
+	if (call->route == NULL)
+		return;
+	int64_t until = call->ended_ns != 0 ? call->ended_ns : wm_clock_now();
+	call->route->stats.ended[status]++;
+	wm_histogram_add(&call->route->stats.took, until - call->began_ns);
+}
+
 static void call_free(struct wm_rpc_call *call)
 {
 	struct wm_rpc_server_conn *sc = call->conn;
-	struct wm_rpc_stats *stats = &sc->server->stats;
-	stats->streams--;
-	stats->ended[status_of(call)]++;
+	count(call);
 	wm_timer_stop(&call->timer);
 	wm_list_remove(&call->node);
 	wm_h2_stream_fini(&call->st);
@@ -226,7 +238,9 @@ int wm_rpc_call_send(struct wm_rpc_call *call, const ProtobufCMessage *message, 
 			       wm_h2_queued(call->st.h2));
 	wm_rpc_call_send_headers(call);
 	call->sent = true;
-	return wm_h2_stream_send(&call->st, message, opts->max_message, err);
+	int rc = wm_h2_stream_send(&call->st, message, opts->max_message, err);
+	call->route->stats.sent += rc == 0;
+	return rc;
 }
 
 /* A method that answers once and did not is a mistake that the client must not mistake for OK. */
@@ -240,6 +254,7 @@ void wm_rpc_call_finish(struct wm_rpc_call *call, const struct wm_err *err)
 	struct wm_err mute;
 	assert(!call->finished);
 	call->finished = true;
+	call->ended_ns = wm_clock_now();
 	wm_timer_stop(&call->timer);
 	if (call->st.h2 == NULL) {
 		call_free(call);
@@ -267,6 +282,7 @@ void wm_rpc_call_reply(struct wm_rpc_call *call, const ProtobufCMessage *message
 void wm_rpc_call_refuse(struct wm_rpc_call *call, const struct wm_err *err)
 {
 	call->finished = true;
+	call->ended_ns = wm_clock_now();
 	wm_timer_stop(&call->timer);
 	end_answer(call, err);
 }

@@ -17,6 +17,7 @@ struct wm_rpc_route { /* a row of the server's table of methods */
 	const struct wm_rpc_handler *handler;
 	const struct wm_pb_method *method;
 	void *arg;
+	struct wm_rpc_method_stats stats;
 };
 
 struct wm_rpc_server {
@@ -64,7 +65,8 @@ struct wm_rpc_call {
 	struct wm_h2_stream st;
 	struct wm_list node;
 	struct wm_rpc_server_conn *conn;
-	const struct wm_rpc_route *route; /* NULL until the headers were accepted */
+	struct wm_rpc_route *route; /* NULL until the headers were accepted */
+	int64_t began_ns, ended_ns; /* at the route, by the handler; 0 = not yet */
 	char *path;
 	char http_method[8], content_type[48], encoding[32], timeout[16];
 	char accepts[64]; /* encodings */

@@ -4,6 +4,7 @@
  * is wrong ends the call with a status before a handler has heard of it.
  */
 #include "rpc/server_impl.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "rpc/decode.h"
@@ -134,6 +135,8 @@ static int judge(struct wm_rpc_call *call, struct wm_err *err)
 	call->route = wm_map_find(&s->routes, path);
 	if (call->route == NULL)
 		return wm_fail(err, WM_UNIMPLEMENTED, "unknown method %.200s", path);
+	call->began_ns = wm_clock_now();
+	call->route->stats.started++;
 	call->st.max_message = max_message(call);
 	if (opts->gate != NULL && opts->gate(call, opts->gate_arg, err) != 0)
 		return err->code;
@@ -177,6 +180,7 @@ void wm_rpc_call_take_message(struct wm_rpc_call *call, const struct wm_rpc_fram
 			      method->path);
 	} else if (wm_rpc_decode(arena, method->request, frame, call->encoding,
 				 call->st.max_message, &message, &err) == 0) {
+		call->route->stats.received++;
 		if (!streaming) {
 			call->first = message;
 		} else {

@@ -3,6 +3,7 @@
  * What a server, and HTTP/2 below it, counts. All counters start at 0 with the server and only
  * grow, but for those under "now". They are written and read on the loop; a copy may go anywhere.
  */
+#include "base/histogram.h"
 #include <stdint.h>
 
 /* Why a connection was cut off. The rows stand in rpc/flood.def.h. */
@@ -45,4 +46,13 @@ struct wm_rpc_stats {
 	uint64_t calls;
 	uint64_t ended[WM_RPC_STATUSES];
 	struct wm_h2_stats h2;
+};
+
+/* Of one method. A call counts as ended when its handler has finished it and its stream is over. */
+struct wm_rpc_method_stats {
+	uint64_t started;
+	uint64_t ended[WM_RPC_STATUSES]; /* by the number in grpc-status, as above */
+	uint64_t received, sent;         /* messages */
+	struct wm_histogram
+		took; /* those that ended: from the headers to the handler's last word */
 };

@@ -209,8 +209,69 @@ static void stats(void **state)
 	loopback_close(&b);
 }
 
+struct found {
+	const char *path;
+	struct wm_rpc_method_stats stats;
+	unsigned n;
+};
+
+static void find_method(void *arg, const struct wm_pb_method *method,
+			const struct wm_rpc_method_stats *m)
+{
+	struct found *f = arg;
+	f->n++;
+	if (wm_streq(method->path, f->path))
+		f->stats = *m;
+}
+
+static struct wm_rpc_method_stats stats_of(struct loopback *b, const char *path)
+{
+	struct found f = {.path = path};
+	wm_rpc_server_each_method(b->server, find_method, &f);
+	assert_true(f.n >= 3);
+	return f.stats;
+}
+
+/* The calls in buckets that lie above @ns. */
+static uint64_t n_above(const struct wm_rpc_method_stats *m, int64_t ns)
+{
+	uint64_t n = 0;
+	for (unsigned i = 0; i <= WM_HISTOGRAM_BOUNDS; i++)
+		n += i > 0 && wm_histogram_bounds[i - 1] >= ns ? m->took.n[i] : 0;
+	return n;
+}
+
+static void method_stats(void **state)
+{
+	struct loopback b;
+	struct ask a, hangs;
+	loopback_open(&b, mode, NULL);
+	assert_int_equal(ask(&b, &a, "n1", NULL), 0);
+	wm_rpc_unary_fini(&a.u);
+	assert_int_equal(ask(&b, &a, "sleep:60", NULL), 0);
+	wm_rpc_unary_fini(&a.u);
+	assert_int_equal(ask(&b, &a, "fail:5:none", NULL), WM_NOT_FOUND);
+	wm_rpc_unary_fini(&a.u);
+	ask_start(&b, &hangs, "hang", NULL);
+	loopback_pass(&b, 30);
+	struct wm_rpc_method_stats m = stats_of(&b, "/v1.Node/GetStatus");
+	assert_true(m.started == 4 && m.received == 4 && m.sent == 2);
+	assert_true(m.ended[0] == 2 && m.ended[5] == 1 && m.ended[1] == 0);
+	assert_true(m.took.sum_ns >= 60 * WM_NS_PER_MS);
+	assert_true(n_above(&m, 50 * WM_NS_PER_MS) >= 1 && n_above(&m, 0) <= 3);
+	assert_int_equal(stats_of(&b, "/v1.Membership/SubscribePeers").started, 0);
+	wm_rpc_channel_close(b.channel);
+	b.channel = NULL;
+	ask_wait(&b, &hangs);
+	wm_rpc_unary_fini(&hangs.u);
+	loopback_pass(&b, 100);
+	assert_int_equal(stats_of(&b, "/v1.Node/GetStatus").ended[1], 1);
+	loopback_close(&b);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(stats),
+	cmocka_unit_test(method_stats),
 	cmocka_unit_test(unary),
 	cmocka_unit_test(errors),
 	cmocka_unit_test(unknown_method),
