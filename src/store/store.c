@@ -36,6 +36,8 @@ struct wm_store {
 	bool closing;
 	bool stopped; /* the write thread has ended */
 	bool writing_fails;
+	uint64_t failed_batches;
+	struct wm_histogram commits;
 	void (*closed)(void *arg);
 	void *closed_arg;
 };
@@ -141,10 +143,14 @@ static void answer(struct wm_store *s, struct wm_propose *p, const struct wm_err
 	p->cb(p, &err);
 }
 
-static void report_health(struct wm_store *s, const struct wm_batch *b)
+/* How writing goes. */
+static void note_health(struct wm_store *s, const struct wm_batch *b)
 {
 	bool fails = b->err.code != 0;
 
+	s->failed_batches += fails;
+	if (b->snapshot != NULL)
+		wm_histogram_add(&s->commits, b->took_ns);
 	if (fails && !s->writing_fails)
 		wm_error(s->log, "store.write-failed", "error=\"%s\"", b->err.text);
 	if (!fails && s->writing_fails)
@@ -178,7 +184,7 @@ static void on_batch(void *arg, struct wm_batch *b)
 		keep_history(s, b);
 	}
 	wm_writer_release(s->writer, NULL, old);
-	report_health(s, b);
+	note_health(s, b);
 	pump(s);
 	while ((node = wm_list_first(&b->proposals)) != NULL) {
 		wm_list_remove(node);
@@ -265,6 +271,27 @@ uint64_t wm_store_revision(const struct wm_store *s)
 const char *wm_store_incarnation(const struct wm_store *s)
 {
 	return s->env.incarnation;
+}
+
+void wm_store_stats(struct wm_store *s, struct wm_store_stats *out)
+{
+	MDB_stat kv;
+	MDB_envinfo info;
+
+	wm_on_loop(s->loop);
+	*out = (struct wm_store_stats){
+		.revision = s->snapshot->revision,
+		.file_limit = s->env.map_limit,
+		.failed_batches = s->failed_batches,
+		.commits = s->commits,
+	};
+	if (s->stopped || mdb_stat(s->snapshot->txn, s->env.kv, &kv) != 0 ||
+	    mdb_env_info(s->env.mdb, &info) != 0)
+		return;
+	out->keys = kv.ms_entries;
+	out->bytes = (kv.ms_branch_pages + kv.ms_leaf_pages + kv.ms_overflow_pages) *
+		     (uint64_t)kv.ms_psize;
+	out->file_bytes = (info.me_last_pgno + 1) * (uint64_t)kv.ms_psize;
 }
 
 /* ---- life ---- */

@@ -6,6 +6,7 @@
  * asynchronously. Loop thread only.
  */
 #include "base/err.h"
+#include "base/histogram.h"
 #include "loop/loop.h"
 #include "store/kv.h"
 #include "store/txn.h"
@@ -66,6 +67,18 @@ WM_MUST_CHECK int wm_store_view(struct wm_store *s, struct wm_view **out, struct
 uint64_t wm_store_revision(const struct wm_store *s);
 /* An identity of this history; a restore or a recovery changes it. 32 hex digits. */
 const char *wm_store_incarnation(const struct wm_store *s);
+
+/* What there is now, and what happened since it was opened. */
+struct wm_store_stats {
+	uint64_t revision;
+	uint64_t keys;
+	uint64_t bytes;      /* of the pages that keys and values take */
+	uint64_t file_bytes; /* of all pages, those that are free again included */
+	uint64_t file_limit; /* how far they may grow */
+	uint64_t failed_batches;
+	struct wm_histogram commits; /* batches of proposals, written and synced */
+};
+void wm_store_stats(struct wm_store *s, struct wm_store_stats *out);
 
 /* ---- watch ---- */
 struct wm_change {

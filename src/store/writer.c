@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "store/apply.h"
@@ -261,8 +262,10 @@ static void *run(void *arg)
 
 	while ((b = take_batch(w)) != NULL) {
 		uint64_t before = w->revision;
+		int64_t began = wm_clock_now();
 
 		write_batch(w, b);
+		b->took_ns = wm_clock_now() - began;
 		if (w->revision != before)
 			attach_snapshot(w, b);
 		wm_loop_post(w->loop, &b->post, on_batch_post);

@@ -18,6 +18,7 @@ struct wm_batch {
 	struct wm_writer *writer;
 	struct wm_list proposals;     /* struct wm_propose, in order, each with its code */
 	struct wm_snapshot *snapshot; /* NULL when nothing was written */
+	int64_t took_ns;              /* the writing of it */
 	struct wm_err err;            /* of those whose code is neither 0 nor FAILED_PRECONDITION */
 };
 

@@ -25,6 +25,35 @@ static void test_put_is_read_back(void **state)
 	assert_string_equal(text_at(b, "/a"), "");
 }
 
+static uint64_t n_commits(const struct wm_store_stats *s)
+{
+	uint64_t n = 0;
+	for (int i = 0; i <= WM_HISTOGRAM_BOUNDS; i++)
+		n += s->commits.n[i];
+	return n;
+}
+
+static void test_what_is_counted(void **state)
+{
+	struct bench *b = *state;
+	struct wm_store_stats before, after;
+	char key[32];
+
+	wm_store_stats(b->store, &before);
+	for (int i = 0; i < 300; i++) {
+		snprintf(key, sizeof(key), "/many/%d", i);
+		put_text(b, key, "a value of some length, so that more than one page is needed");
+	}
+	wm_store_stats(b->store, &after);
+	assert_int_equal(after.revision, before.revision + 300);
+	assert_int_equal(after.keys, before.keys + 300);
+	assert_true(after.bytes >= before.bytes + 300 * 60);
+	assert_true(after.file_bytes >= after.bytes && after.file_limit >= after.file_bytes);
+	assert_int_equal(n_commits(&after), n_commits(&before) + 300); /* each was waited for */
+	assert_true(after.commits.sum_ns > before.commits.sum_ns);
+	assert_int_equal(after.failed_batches, 0);
+}
+
 static void test_delete(void **state)
 {
 	struct bench *b = *state;
@@ -264,6 +293,7 @@ int test_propose(void)
 	const struct CMUnitTest tests[] = {
 #define ROW(name) cmocka_unit_test_setup_teardown(name, bench_setup, bench_teardown)
 		ROW(test_put_is_read_back),
+		ROW(test_what_is_counted),
 		ROW(test_delete),
 		ROW(test_later_change_wins),
 		ROW(test_conditions),
