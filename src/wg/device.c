@@ -282,6 +282,18 @@ size_t wm_wg_device_ask(struct wm_wg_device *d, struct wm_pulse **out)
 	return n;
 }
 
+void wm_wg_device_traffic(const struct wm_wg_device *d, uint64_t *rx, uint64_t *tx)
+{
+	struct wm_list *it;
+	*rx = d->gone_rx;
+	*tx = d->gone_tx;
+	wm_list_each (it, &d->peer_list) {
+		struct wm_wg_peer *p = wm_container_of(it, struct wm_wg_peer, of_device);
+		*rx += atomic_load(&p->rx_bytes);
+		*tx += atomic_load(&p->tx_bytes);
+	}
+}
+
 static void add_drops(uint64_t counts[WM_DROP_COUNT], struct wm_wg_drops *d)
 {
 	for (unsigned i = 0; i < WM_DROP_COUNT; i++)

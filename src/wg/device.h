@@ -99,6 +99,12 @@ void wm_wg_device_send(struct wm_wg_device *d, const struct wm_endpoint *to, con
 #define WM_WG_THREADS_MAX 17 /* the handshakes, and a worker for each queue */
 size_t wm_wg_device_ask(struct wm_wg_device *d, struct wm_pulse **out);
 
+/*
+ * Bytes in datagrams that came from peers and went to them since the device was opened. Those of
+ * peers that are gone stay in the sums, so that these never fall.
+ */
+void wm_wg_device_traffic(const struct wm_wg_device *d, uint64_t *rx, uint64_t *tx);
+
 /* ---- drops: every packet that is not carried is counted under a name (wg/drop.h) ---- */
 /* Fills @counts[WM_DROP_COUNT] with the sums over all threads. */
 void wm_wg_device_drops(struct wm_wg_device *d, uint64_t counts[WM_DROP_COUNT]);

@@ -88,6 +88,8 @@ static void drop_peer(struct wm_wg_device *d, struct wm_wg_peer *p)
 	wm_map_drop_n(&d->peers, p->public_key, WM_WG_KEY);
 	wm_list_remove(&p->of_device);
 	d->n_peers--;
+	d->gone_rx += atomic_load(&p->rx_bytes);
+	d->gone_tx += atomic_load(&p->tx_bytes);
 	wm_wg_allowedips_drop_owner(&d->core.allowed, &p->owner);
 	wm_wg_bell_retire(&d->core.events, &p->events);
 	order(d, WM_WG_ORDER_REMOVE, p, NULL, 0);

@@ -17,6 +17,7 @@ struct wm_wg_device {
 	struct wm_map peers;      /* by public key */
 	struct wm_list peer_list; /* in order of coming */
 	size_t n_peers;
+	uint64_t gone_rx, gone_tx; /* bytes of peers that are gone */
 	uint8_t private_key[WM_WG_KEY], public_key[WM_WG_KEY];
 	bool has_key;
 	bool is_resting;

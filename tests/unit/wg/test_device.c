@@ -162,6 +162,14 @@ static void test_a_greeting_makes_a_session(void **state)
 	assert_true(c->peers[0].last_handshake_wall_ns > 0);
 	assert_true(c->peers[0].tx_bytes >= 148 && c->peers[0].rx_bytes >= 92);
 	wm_wg_config_free(c);
+	/* What was carried with a peer stays counted when it goes. */
+	struct wm_wg_config nobody = {.replace_peers = true};
+	uint64_t rx, tx, later_rx, later_tx;
+	wm_wg_device_traffic(n[0]->device, &rx, &tx);
+	assert_true(tx >= 148 && rx >= 92);
+	configure(n[0], &nobody);
+	wm_wg_device_traffic(n[0]->device, &later_rx, &later_tx);
+	assert_true(later_rx >= rx && later_tx >= tx);
 	node_free(n[0]);
 	node_free(n[1]);
 }
