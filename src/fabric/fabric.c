@@ -187,6 +187,7 @@ int wm_fabric_apply(struct wm_fabric *f, struct wm_desired *d, struct wm_err *er
 	wm_desired_free(f->desired);
 	f->desired = d;
 	f->counters.applies++;
+	f->counters.last_apply_wall_ns = wm_clock_wall();
 	code = reconcile(f);
 	return code == 0 ? 0 : wm_err_copy(err, &f->vital);
 }

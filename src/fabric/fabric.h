@@ -61,8 +61,9 @@ struct wm_fabric_counters {
 	uint64_t applies; /* desired states taken */
 	uint64_t steps;   /* changes made */
 	uint64_t failed_steps;
-	uint64_t mended;           /* changes of others that were put right */
-	uint64_t defaults_refused; /* 0.0.0.0/0 and ::/0 left out */
+	uint64_t mended;            /* changes of others that were put right */
+	uint64_t defaults_refused;  /* 0.0.0.0/0 and ::/0 left out */
+	int64_t last_apply_wall_ns; /* when a desired state was taken last; 0 = never */
 };
 struct wm_fabric_counters wm_fabric_counters(const struct wm_fabric *f);
 

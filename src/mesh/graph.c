@@ -211,6 +211,19 @@ size_t wm_graph_count(const struct wm_graph *g)
 	return g->n_present;
 }
 
+size_t wm_graph_count_edges(const struct wm_graph *g)
+{
+	size_t ends = 0;
+
+	for (uint32_t i = 0; i < g->n_vertices; i++) {
+		const struct wm_vertex *v = g->vertices[i];
+
+		for (uint32_t k = 0; v->present && k < v->n_links; k++)
+			ends += v->links[k].to->present;
+	}
+	return ends / 2;
+}
+
 V1__MeshNode *wm_graph_node(const struct wm_graph *g, struct wm_arena *a, const char *id)
 {
 	const struct wm_vertex *v = find_present(g, id);

@@ -44,6 +44,8 @@ const struct wm_network *wm_graph_network(const struct wm_graph *g);
 const struct wm_acls *wm_graph_acls(struct wm_graph *g);
 bool wm_graph_has_node(const struct wm_graph *g, const char *id);
 size_t wm_graph_count(const struct wm_graph *g);
+/* How many pairs of nodes have an edge, in whichever direction. Walks all nodes. */
+size_t wm_graph_count_edges(const struct wm_graph *g);
 /* A copy of the node's record in @a; NULL when there is none. */
 V1__MeshNode *wm_graph_node(const struct wm_graph *g, struct wm_arena *a, const char *id);
 /* The ID of the node that holds this mesh address (IPv4, or its exact IPv6 base or within its

@@ -301,6 +301,7 @@ static void test_default_routes(void **state)
 	assert_string_equal(x->what, "route 0.0.0.0/0");
 	assert_int_equal(x->tries, 0);
 	assert_int_equal(wm_fabric_counters(f).defaults_refused, 1);
+	assert_true(wm_fabric_counters(f).last_apply_wall_ns > 0);
 	assert_null(strstr(wm_fake_log(), "0.0.0.0/0"));
 	assert_int_equal(wm_fabric_close(f, NULL), 0);
 }

@@ -479,6 +479,15 @@ static void test_questions(void **state)
 	world_node(&w, "b");
 	world_node(&w, "c");
 	assert_int_equal(wm_graph_count(w.graph), 3);
+	assert_int_equal(wm_graph_count_edges(w.graph), 0);
+	world_edge(&w, "a", "b", 1);
+	world_edge(&w, "b", "a", 1); /* the same pair */
+	world_edge(&w, "c", "nobody", 1);
+	assert_int_equal(wm_graph_count_edges(w.graph), 1);
+	world_drop_edge(&w, "a", "b");
+	world_drop_edge(&w, "b", "a");
+	world_drop_edge(&w, "c", "nobody");
+	assert_int_equal(wm_graph_count_edges(w.graph), 0);
 	assert_true(wm_addr_parse("172.16.0.2", &a));
 	assert_string_equal(wm_graph_node_at(w.graph, &a), "b");
 	assert_true(wm_addr_parse("2001:db8::3:77", &a)); /* within the /112 of c */
