@@ -175,6 +175,11 @@ void wm_fake_clear_log(void)
 	wm_buf_clear(&wm_fake_host.log);
 }
 
+void wm_fake_set_watchdog(int64_t ns)
+{
+	wm_fake_host.watchdog = ns;
+}
+
 unsigned wm_fake_open_handles(void)
 {
 	return wm_fake_host.handles;

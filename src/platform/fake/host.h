@@ -36,6 +36,8 @@ void wm_fake_clear_log(void);
 char *wm_fake_text(void);
 /* What the monitor will report next. */
 void wm_fake_emit(const struct wm_monitor_change *c);
+/* How long the service manager's watchdog waits, for who asks from now on; 0 = there is none. */
+void wm_fake_set_watchdog(int64_t ns);
 /* Handles that are open. */
 unsigned wm_fake_open_handles(void);
 /* Ends the process's one host; its memory goes. */

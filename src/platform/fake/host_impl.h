@@ -27,6 +27,7 @@ struct fake_host {
 	bool has_failed;
 	const char *refused;
 	unsigned handles;
+	int64_t watchdog;
 	struct wm_monitor_change pending[32];
 	size_t n_pending;
 	int monitor_in; /* the writing end of the monitor's pipe */
