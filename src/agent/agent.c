@@ -10,6 +10,7 @@
 
 #include "agent/internal.h"
 #include "agent/options.h"
+#include "agent/supervisor.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -185,6 +186,19 @@ static int restrict_privileges(struct wm_agent *a, struct wm_err *err)
 	return rc != 0 ? rc : wm_caps_restrict(caps, err);
 }
 
+/* The threads that have to come round for this node to live. Both are closed after the stop has
+ * begun, and with it the asking ends. */
+static size_t ask_threads(void *arg, struct wm_pulse **out)
+{
+	struct wm_agent *a = arg;
+	size_t n = 0;
+	if (a->device != NULL)
+		n = wm_wg_device_ask(a->device, out);
+	if (a->store != NULL)
+		out[n++] = wm_store_ask(a->store);
+	return n;
+}
+
 static void on_start_limit(struct wm_timer *t)
 {
 	struct wm_agent *a = wm_container_of(t, struct wm_agent, limit);
@@ -212,7 +226,9 @@ static int start(struct wm_agent *a, struct wm_err *err)
 	if (rc != 0)
 		return rc;
 	a->loop = wm_loop_new(a->log);
-	rc = wm_signal_open(a->loop, SIGINT, on_signal, a, &a->sigint, err);
+	rc = wm_supervisor_new(a->loop, a->log, ask_threads, a, &a->supervisor, err);
+	if (rc == 0)
+		rc = wm_signal_open(a->loop, SIGINT, on_signal, a, &a->sigint, err);
 	if (rc == 0)
 		rc = wm_signal_open(a->loop, SIGTERM, on_signal, a, &a->sigterm, err);
 	if (rc == 0 && a->options->start_timeout > 0)
@@ -249,6 +265,8 @@ void wm_agent_become_member(struct wm_agent *a, const V1__JoinResponse *view)
 	wm_info(a->log, "node.ready", "node=%s ipv4=%s ipv6=%s api_port=%u start_ms=%lld",
 		a->identity.node_id, view->addressipv4, view->addressipv6, a->api.port,
 		(long long)((wm_clock_now() - a->started_ns) / WM_NS_PER_MS));
+	char status[WM_NODE_STATUS];
+	wm_supervisor_ready(a->supervisor, wm_agent_status_line(a, status));
 	if (a->live == NULL)
 		wm_follower_start(a);
 }

@@ -20,12 +20,14 @@ struct wm_fabric;
 struct wm_joiner;
 struct wm_follower;
 struct wm_node_options;
+struct wm_supervisor;
 
 struct wm_agent {
 	struct wm_node_options *options; /* borrowed */
 	struct wm_log *log;
 	struct wm_identity identity;
 	struct wm_loop *loop;
+	struct wm_supervisor *supervisor;
 	struct wm_signal *sigint, *sigterm;
 	struct wm_wg_device *device;
 	struct wm_fabric *fabric;
@@ -96,6 +98,9 @@ V1__JoinRequest *wm_agent_join_request(struct wm_agent *a, struct wm_arena *aren
 
 /* ---- status.c ---- */
 void wm_agent_status(void *arg, struct wm_arena *arena, V1__Status *out);
+/* "alpha in webmesh.internal, 172.16.0.1/32": this member in a line, in @out. */
+#define WM_NODE_STATUS 160
+const char *wm_agent_status_line(const struct wm_agent *a, char out[WM_NODE_STATUS]);
 
 /* ---- founder.c ---- */
 /* Opens the state and founds the mesh or comes back to it; ends in become_member or stop. */

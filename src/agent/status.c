@@ -1,4 +1,6 @@
 /* What this node says of itself when asked for its status. */
+#include <stdio.h>
+
 #include "agent/internal.h"
 #include "agent/options.h"
 #include "base/clock.h"
@@ -113,4 +115,12 @@ void wm_agent_status(void *arg, struct wm_arena *arena, V1__Status *out)
 					     : V1__CLUSTER_STATUS__CLUSTER_NODE;
 	out->currentleader = leader(a, arena);
 	out->interfacemetrics = interface_metrics(a, arena);
+}
+
+const char *wm_agent_status_line(const struct wm_agent *a, char out[WM_NODE_STATUS])
+{
+	const V1__JoinResponse *v = a->view;
+	snprintf(out, WM_NODE_STATUS, "%.63s in %.60s, %s", a->identity.node_id, v->meshdomain,
+		 wm_str_is_empty(v->addressipv4) ? v->addressipv6 : v->addressipv4);
+	return out;
 }

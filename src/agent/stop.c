@@ -6,6 +6,7 @@
 
 #include "agent/internal.h"
 #include "agent/options.h"
+#include "agent/supervisor.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -84,6 +85,7 @@ void wm_agent_stop(struct wm_agent *a, const struct wm_err *why)
 	a->stopping = true;
 	wm_err_copy(&a->why, why);
 	wm_info(a->log, "node.stopping", "reason=\"%s\"", why == NULL ? "asked to" : why->text);
+	wm_supervisor_stopping(a->supervisor, why == NULL ? "stopping" : why->text);
 	wm_timer_stop(&a->limit);
 	if (a->options->shutdown_timeout > 0)
 		wm_timer_start(a->loop, &a->limit, a->options->shutdown_timeout, on_stop_limit);
@@ -140,6 +142,7 @@ void wm_agent_fini(struct wm_agent *a)
 	if (a->server != NULL)
 		wm_rpc_server_free(a->server);
 	restore_host(a);
+	wm_supervisor_free(a->supervisor);
 	wm_signal_close(a->sigterm);
 	wm_signal_close(a->sigint);
 	if (a->loop != NULL) {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "agent/supervisor.h"
 #include "base/mem.h"
 #include "loop/loop.h"
 #include "platform/caps.h"
@@ -19,6 +20,7 @@ static const int end_signals[] = {SIGTERM, SIGINT, SIGHUP};
 struct wm_tunnel {
 	struct wm_log *log;
 	struct wm_loop *loop;
+	struct wm_supervisor *supervisor;
 	struct wm_wg_device *device;
 	char socket[128];
 	struct stat socket_stat; /* of the file that is ours */
@@ -41,6 +43,7 @@ static void end(struct wm_tunnel *t, const char *reason)
 		return;
 	t->is_over = true;
 	wm_info(t->log, "tunnel.end", "reason=%s", reason);
+	wm_supervisor_stopping(t->supervisor, reason);
 	wm_loop_stop(t->loop);
 }
 
@@ -173,6 +176,12 @@ static int watch_link(struct wm_tunnel *t, struct wm_err *err)
 	return rc;
 }
 
+static size_t ask_threads(void *arg, struct wm_pulse **out)
+{
+	struct wm_tunnel *t = arg;
+	return t->device == NULL ? 0 : wm_wg_device_ask(t->device, out);
+}
+
 static int restrict_privileges(struct wm_err *err)
 {
 	int rc = wm_caps_require(WM_CAP_NET_ADMIN, "webmesh-wg", err);
@@ -187,7 +196,9 @@ int wm_tunnel_open(const char *name, struct wm_log *log, struct wm_tunnel **out,
 	struct wm_tunnel *t = wm_alloc(sizeof(*t));
 	t->log = log;
 	t->loop = wm_loop_new(log);
-	rc = open_device(t, name, err);
+	rc = wm_supervisor_new(t->loop, log, ask_threads, t, &t->supervisor, err);
+	if (rc == 0)
+		rc = open_device(t, name, err);
 	if (rc == 0)
 		rc = watch_socket_file(t, err);
 	if (rc == 0)
@@ -214,6 +225,7 @@ void wm_tunnel_close(struct wm_tunnel *t)
 	for (size_t i = 0; i < WM_ARRAY_LEN(t->signals); i++)
 		wm_signal_close(t->signals[i]);
 	wm_file_watch_close(t->file);
+	wm_supervisor_free(t->supervisor);
 	wm_wg_device_close(t->device);
 	wm_loop_free(t->loop);
 	wm_free(t);
@@ -228,8 +240,10 @@ int wm_tunnel_run(struct wm_tunnel *t, struct wm_err *err)
 {
 	struct wm_err fate = {.code = WM_OK};
 	t->fate = &fate;
-	if (!t->is_over)
+	if (!t->is_over) {
+		wm_supervisor_ready(t->supervisor, wm_tunnel_name(t));
 		wm_loop_run(t->loop);
+	}
 	t->fate = NULL;
 	return fate.code != WM_OK ? wm_err_copy(err, &fate) : 0;
 }
