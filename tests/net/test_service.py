@@ -1,0 +1,130 @@
+"""Life as a service: what a service manager hears, when its watchdog bites, and the units of
+systemd."""
+
+import json
+import os
+import signal
+import subprocess
+
+import pytest
+
+from manager import Manager, Stopped, threads
+from netlab import BUILD, program, wait_until
+
+FOUND = ("--global.insecure", "--bootstrap.enabled")
+WATCHDOG = 0.4
+
+
+@pytest.fixture
+def manager(tmp_path):
+    """Makes service managers that listen."""
+    made = []
+
+    def make(watchdog=None):
+        made.append(Manager(tmp_path, watchdog))
+        return made[-1]
+
+    yield make
+    for m in made:
+        m.close()
+
+
+def insecure(node, manager, *extra):
+    node.launch(*FOUND, *extra, tls=False, env=manager.env)
+    return node
+
+
+def test_a_life(lan, mesh, manager):
+    m = manager(WATCHDOG)
+    alpha = insecure(mesh.add(lan("alpha", 1), "10.88.0.1"), m)
+    ready = m.wait_for("READY")
+    assert any(int(notice.get("EXTEND_TIMEOUT_USEC", 0)) > 0 for notice in m.heard[:-1])
+    assert ready["STATUS"] == "alpha in webmesh.internal, 172.16.0.1/32"
+    for _ in range(3):
+        m.wait_for("WATCHDOG")
+    assert {"wg-worker-0", "wg-handshakes", "store-writer", "webmesh-node"} <= set(threads(alpha.process.pid))
+    alpha.stop()
+    assert m.wait_for("STOPPING")["STATUS"] == "stopping"
+
+
+def test_a_join_asks_for_patience(lan, mesh, manager):
+    m = manager()
+    beta = mesh.add(lan("beta", 2)).launch("--global.insecure", "--mesh.join-addresses=10.88.0.9:8443", tls=False, env=m.env)
+    assert int(m.wait_for("EXTEND_TIMEOUT_USEC")["EXTEND_TIMEOUT_USEC"]) == 30_000_000
+    beta.process.wait_for("join.retry")
+    assert not any("READY" in notice for notice in m.heard)
+    beta.process.send(signal.SIGTERM)
+    m.wait_for("STOPPING")
+    assert beta.process.wait() == 0
+
+
+@pytest.mark.parametrize("name", ["webmesh-node", "wg-worker-0", "wg-handshakes", "store-writer"])
+def test_a_stuck_thread_makes_the_watchdog_bite(lan, mesh, manager, name):
+    m = manager(WATCHDOG)
+    alpha = insecure(mesh.add(lan("alpha", 1), "10.88.0.1"), m)
+    m.wait_for("READY")
+    with Stopped(threads(alpha.process.pid)[name]):
+        if name != "webmesh-node":
+            alpha.process.wait_for(f"node.stuck thread={name}")
+        m.drain()
+        assert m.silent_for("WATCHDOG", 2 * WATCHDOG)
+    m.wait_for("WATCHDOG")
+    alpha.stop()
+
+
+def test_a_request_that_nobody_understands(lan, mesh):
+    alpha = mesh.add(lan("alpha", 1), "10.88.0.1")
+    status, output = alpha.fails(*FOUND, tls=False, env=dict(os.environ, NOTIFY_SOCKET="vsock:2:1"))
+    assert status == 2 and 'NOTIFY_SOCKET: "vsock:2:1" is neither a path nor an abstract name' in output
+
+
+def test_wireguard_alone(lan, manager):
+    m = manager(WATCHDOG)
+    process = lan("alpha", 1).start([program("webmesh-wg"), "-f", "wg7"], "wg7", env=m.env)
+    assert m.wait_for("READY")["STATUS"] == "wg7"
+    m.wait_for("WATCHDOG")
+    with Stopped(threads(process.pid)["wg-worker-0"]):
+        wait_until(lambda: m.silent_for("WATCHDOG", 2 * WATCHDOG), 20, "the watchdog hears nothing")
+    m.wait_for("WATCHDOG")
+    assert process.stop() == 0
+    m.wait_for("STOPPING")
+
+
+# ---- the units ----
+
+
+@pytest.fixture(scope="module")
+def units(tmp_path_factory):
+    """Both units as they are installed, but with the programs where they were built."""
+    stage = str(tmp_path_factory.mktemp("stage"))
+    with open(os.path.join(BUILD, "meson-info", "intro-buildoptions.json")) as f:
+        prefix = next(option["value"] for option in json.load(f) if option["name"] == "prefix")
+    subprocess.run(["meson", "install", "-C", BUILD, "--no-rebuild", "--quiet", "--destdir", stage], check=True)
+    folder = f"{stage}{prefix}/lib/systemd/system"
+    assert os.path.exists(f"{stage}{prefix}/share/man/man8/webmesh-node.8")
+    paths = []
+    for name in ("webmesh-node.service", "webmesh-wg@.service"):
+        path = os.path.join(folder, name)
+        with open(path) as f:
+            text = f.read()
+        assert f"ExecStart={prefix}/bin/webmesh-" in text
+        with open(path, "w") as f:
+            f.write(text.replace(f"={prefix}/bin/", f"={stage}{prefix}/bin/"))
+        paths.append(path)
+    return paths
+
+
+def test_the_units_are_right(units):
+    """systemd itself reads them, and has nothing to remark."""
+    for path in units:
+        instance = path.replace("@.", "@wg0.")
+        done = subprocess.run(["systemd-analyze", "verify", "--man=no", instance], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, ""), done.stderr
+
+
+def test_the_units_grant_little(units):
+    """systemd's own measure of what a service may do: 0 is nothing, 10 everything."""
+    for path in units:
+        done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--threshold=30", "--no-pager", path],
+                              capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
