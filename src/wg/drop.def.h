@@ -30,3 +30,5 @@ WM_DROP_ROW(WM_DROP_SEND, "send", "a datagram that the kernel refused to send")
 WM_DROP_ROW(WM_DROP_TUN, "tun", "a packet that the interface refused")
 WM_DROP_ROW(WM_DROP_FOREIGN, "foreign",
 	    "a datagram that is not WireGuard, above the rate that is looked at")
+WM_DROP_ROW(WM_DROP_OFFLOAD, "offload",
+	    "a packet from the host that stands for many and contradicts what is said of it")
