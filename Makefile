@@ -41,7 +41,7 @@ check-long:
 	@/usr/bin/python3 tools/check.py --long
 
 bench: build
-	@tools/install_packages test
+	@tools/install_packages test bench
 	@WM_BUILD=$(abspath $(BUILD)) /usr/bin/python3 bench/run.py $(if $(GATE),--gate) $(ONLY)
 
 fuzz:

@@ -20,8 +20,10 @@ sys.path.insert(0, os.path.join(REPO, "tests"))
 from meshlab import Mesh  # noqa: E402
 from netlab import BUILD, Lab, program  # noqa: E402
 from report import misses, report, results  # noqa: E402
+import throughput  # noqa: E402
 
 PINGER = os.path.join(BUILD, "bench", "pinger")
+RESULTS = os.path.join(REPO, "bench", "results")
 MIB = 1024 * 1024
 
 
@@ -184,7 +186,10 @@ def bench_idle(seconds=20):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--gate", action="store_true", help="fail on a miss")
-    parser.add_argument("names", nargs="*", help="sizes start join twenty idle; all when none is given")
+    parser.add_argument("--rounds", type=int, default=3, help="of benchmarks that alternate with peers")
+    parser.add_argument("--seconds", type=int, default=5, help="that one flow lasts")
+    parser.add_argument("--contenders", help="of throughput, with commas between; all when none is given")
+    parser.add_argument("names", nargs="*", help="sizes start join twenty idle throughput; all when none is given")
     options = parser.parse_args()
     if os.geteuid() != 0:
         raise SystemExit("The benchmarks make network namespaces and need root: sudo make bench")
@@ -194,11 +199,12 @@ def main():
         "join": bench_join,
         "twenty": lambda: (bench_twenty("direct paths", True), bench_twenty("through the first node", False)),
         "idle": bench_idle,
+        "throughput": lambda: throughput.run(RESULTS, options, None),
     }
     for name in options.names or benches:
         benches[name]()
-    os.makedirs(os.path.join(REPO, "bench", "results"), exist_ok=True)
-    with open(os.path.join(REPO, "bench", "results", "latest.json"), "w") as f:
+    os.makedirs(RESULTS, exist_ok=True)
+    with open(os.path.join(RESULTS, "latest.json"), "w") as f:
         json.dump(results, f, indent=2)
     print(f"{len(results)} numbers, {len(misses())} over budget")
     return 1 if options.gate and misses() else 0
