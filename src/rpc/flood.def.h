@@ -1,11 +1,15 @@
 /* One row per way in which a peer makes us work for nothing and is cut off for it: identifier, name
- * in metrics and logs, sentence. */
+ * in metrics and logs, what it does (behind "the peer floods us with"). */
 WM_FLOOD_ROW(WM_FLOOD_RESET, "reset", "streams that it opens and resets")
 WM_FLOOD_ROW(WM_FLOOD_MISTAKE, "mistake", "streams that we have to reset for its mistakes")
 WM_FLOOD_ROW(WM_FLOOD_PING, "ping", "pings")
 WM_FLOOD_ROW(WM_FLOOD_SETTINGS, "settings", "settings")
 WM_FLOOD_ROW(WM_FLOOD_PRIORITY, "priority", "priorities, which mean nothing to us")
 WM_FLOOD_ROW(WM_FLOOD_EMPTY_DATA, "empty_data", "DATA that holds nothing and ends nothing")
+WM_FLOOD_ROW(WM_FLOOD_WINDOW, "window", "window updates that answer nothing")
+WM_FLOOD_ROW(WM_FLOOD_DRIBBLE, "dribble", "windows that let through a few bytes at a time")
+WM_FLOOD_ROW(WM_FLOOD_UNKNOWN, "unknown", "frames that have no meaning here")
 WM_FLOOD_ROW(WM_FLOOD_CONTINUATION, "continuation", "headers in too many pieces")
+WM_FLOOD_ROW(WM_FLOOD_HEADERS, "headers", "headers far above the limit")
 WM_FLOOD_ROW(WM_FLOOD_SLOW_HEADERS, "slow_headers", "headers that are not complete in time")
 WM_FLOOD_ROW(WM_FLOOD_UNREAD, "unread", "questions to the protocol whose answers it does not read")

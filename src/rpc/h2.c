@@ -17,6 +17,7 @@
 #define WIRE_FULL     (256u << 10) /* no more is encoded while this much has not gone */
 #define WRITE_CHUNK   (64u << 10)
 #define BLOCK_NS      (10 * WM_NS_PER_S) /* for all frames of a header block */
+#define UNSENT_SOON   512                /* frames that are sent before more is read */
 #define UNSENT_MAX    4096 /* frames that a client leaves us with: some for each of its streams */
 
 static void on_work(struct wm_defer *d);
@@ -53,6 +54,7 @@ static nghttp2_session *new_session(struct wm_h2 *h)
 		abort();
 	nghttp2_option_set_no_auto_window_update(option, 1);
 	nghttp2_option_set_no_closed_streams(option, 1);
+	nghttp2_option_set_max_outbound_ack(option, UNSENT_MAX);
 #ifdef WM_HAVE_NGHTTP2_RESET_LIMIT
 	/* Our own limit of resets is the stricter one for floods, and kinder to who cancels a lot.
 	 */
@@ -91,6 +93,8 @@ struct wm_h2 *wm_h2_new(const struct wm_h2_opts *opts)
 	h->max_message = opts->max_message;
 	wm_list_init(&h->streams);
 	wm_list_init(&h->ready);
+	h->heard_at = wm_loop_now(h->loop);
+	wm_h2_guard_init(&h->guard, h->server, h->heard_at);
 	h->session = new_session(h);
 	greet(h, opts);
 	wm_h2_schedule(h);
@@ -108,25 +112,35 @@ void wm_h2_free(struct wm_h2 *h)
 	wm_free(h);
 }
 
-/* ---- in ---- */
+/* ---- what may end it ---- */
+
+/* The peer is told why, if it still reads, and what it sends is not looked at any more. */
+static void cut_off(struct wm_h2 *h, uint32_t code, const char *why)
+{
+	h->cut_off = true;
+	wm_timer_stop(&h->block);
+	wm_str_copy(h->said, sizeof(h->said), why);
+	(void)nghttp2_session_terminate_session(h->session, code);
+	wm_h2_schedule(h);
+}
 
 void wm_h2_flooded(struct wm_h2 *h, enum wm_flood kind)
 {
-	if (h->flooded)
+	if (h->cut_off)
 		return;
 	h->flooded = true;
 	if (h->stats != NULL)
 		h->stats->floods[kind]++;
-	wm_timer_stop(&h->block);
-	wm_str_copy(h->said, sizeof(h->said), wm_flood_sentence(kind));
-	(void)nghttp2_session_terminate_session(h->session, NGHTTP2_ENHANCE_YOUR_CALM);
-	wm_h2_schedule(h);
+	cut_off(h, NGHTTP2_ENHANCE_YOUR_CALM, wm_flood_sentence(kind));
 }
 
-static void fail_flooded(struct wm_h2 *h)
+static void fail_cut_off(struct wm_h2 *h)
 {
 	struct wm_err err;
-	(void)wm_fail(&err, WM_RESOURCE_EXHAUSTED, "the peer floods us with %s", h->said);
+	if (h->flooded)
+		(void)wm_fail(&err, WM_RESOURCE_EXHAUSTED, "the peer floods us with %s", h->said);
+	else
+		(void)wm_fail(&err, WM_UNAVAILABLE, "the peer breaks HTTP/2: %s", h->said);
 	wm_h2_fail(h, &err);
 }
 
@@ -150,32 +164,11 @@ static void on_block_late(struct wm_timer *t)
 /* Headers come whole, as a rule, and then there is nothing to watch. */
 static void watch_block(struct wm_h2 *h)
 {
-	bool open = h->in_block || h->heading != NULL;
+	bool open = h->guard.in_block || h->heading != NULL;
 	if (!open)
 		wm_timer_stop(&h->block);
 	else if (!wm_timer_is_running(&h->block))
 		wm_timer_start(h->loop, &h->block, BLOCK_NS, on_block_late);
-}
-
-void wm_h2_feed(struct wm_h2 *h, const void *p, size_t n)
-{
-	if (h->failing || h->lost || h->flooded)
-		return;
-	ssize_t rc = nghttp2_session_mem_recv(h->session, p, n);
-	if (h->stats != NULL)
-		h->stats->bytes_in += n;
-	/* nghttp2 counts the answers to pings and settings only, not those to refused streams. */
-	if (rc == NGHTTP2_ERR_FLOODED ||
-	    (rc >= 0 && h->server &&
-	     nghttp2_session_get_outbound_queue_size(h->session) > UNSENT_MAX)) {
-		wm_h2_flooded(h, WM_FLOOD_UNREAD);
-		fail_flooded(h); /* who does not read is told nothing */
-	} else if (rc < 0) {
-		fail_broken(h, (int)rc);
-	}
-	if (!h->failing)
-		watch_block(h);
-	wm_h2_schedule(h);
 }
 
 /* ---- out ---- */
@@ -205,6 +198,59 @@ static void flush(struct wm_h2 *h)
 	wm_buf_fini(&h->out); /* an idle connection holds no buffer */
 	if (n < 0)
 		fail_broken(h, (int)n);
+}
+
+/* ---- what came ---- */
+
+/* Whether the peer may send this frame; it is cut off if not. */
+static void judge(struct wm_h2 *h, const struct wm_h2_frame_head *head)
+{
+	enum wm_flood kind;
+	if (wm_h2_guard_is_flood(&h->guard, head, h->heard_at, &kind)) {
+		wm_h2_flooded(h, kind);
+		return;
+	}
+	if (!h->server || h->said_goaway || h->goaway_came) /* then nghttp2 passes over streams */
+		return;
+	bool open = nghttp2_session_find_stream(h->session, head->stream) != NULL;
+	uint32_t code = wm_h2_guard_judge(&h->guard, head, open);
+	if (code != 0)
+		cut_off(h, code, "a frame on a stream that is over");
+}
+
+/* nghttp2 takes a frame, or a part of it. */
+static void take(struct wm_h2 *h, const uint8_t *p, size_t n)
+{
+	ssize_t rc = nghttp2_session_mem_recv(h->session, p, n);
+	/* nghttp2 counts the answers to pings and settings only, not those to refused streams. */
+	size_t unsent = nghttp2_session_get_outbound_queue_size(h->session);
+	if (rc >= 0 && unsent > UNSENT_SOON && !h->cut_off)
+		flush(h);
+	if (rc == NGHTTP2_ERR_FLOODED || (rc >= 0 && unsent > UNSENT_MAX && h->server)) {
+		wm_h2_flooded(h, WM_FLOOD_UNREAD);
+		fail_cut_off(h); /* who does not read is told nothing */
+	} else if (rc < 0) {
+		fail_broken(h, (int)rc);
+	}
+}
+
+void wm_h2_feed(struct wm_h2 *h, const void *p, size_t n)
+{
+	const uint8_t *at = p;
+	struct wm_h2_frame_head head;
+	size_t piece;
+	h->heard_at = wm_loop_now(h->loop);
+	for (; n > 0 && !h->failing && !h->lost && !h->cut_off; at += piece, n -= piece) {
+		if (wm_h2_guard_cut(&h->guard, at, n, &piece, &head))
+			judge(h, &head);
+		if (!h->cut_off)
+			take(h, at, piece);
+		if (h->stats != NULL)
+			h->stats->bytes_in += piece;
+	}
+	if (!h->failing && !h->cut_off)
+		watch_block(h);
+	wm_h2_schedule(h);
 }
 
 void wm_h2_resume(struct wm_h2 *h)
@@ -238,8 +284,8 @@ static void tell_streams(struct wm_h2 *h)
 /* The peer floods us, nghttp2 has said goodbye, or both sides have and no stream is left. */
 static void notice_end(struct wm_h2 *h)
 {
-	if (h->flooded) /* whether it reads that or not */
-		fail_flooded(h);
+	if (h->cut_off) /* whether it reads that or not */
+		fail_cut_off(h);
 	if (nghttp2_session_want_read(h->session) || nghttp2_session_want_write(h->session))
 		return;
 	struct wm_err err;
@@ -310,7 +356,21 @@ void wm_h2_goaway(struct wm_h2 *h, bool final)
 					    NGHTTP2_NO_ERROR, NULL, 0);
 	else
 		(void)nghttp2_submit_shutdown_notice(h->session);
+	h->said_goaway = true;
 	wm_h2_schedule(h);
+}
+
+void wm_h2_ping(struct wm_h2 *h)
+{
+	if (h->failing || h->lost)
+		return;
+	(void)nghttp2_submit_ping(h->session, NGHTTP2_FLAG_NONE, NULL);
+	wm_h2_schedule(h);
+}
+
+int64_t wm_h2_heard_at(const struct wm_h2 *h)
+{
+	return h->heard_at;
 }
 
 size_t wm_h2_queued(const struct wm_h2 *h)

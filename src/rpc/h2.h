@@ -112,6 +112,10 @@ void wm_h2_fail(struct wm_h2 *h, const struct wm_err *why);
 void wm_h2_abort(struct wm_h2 *h, const struct wm_err *why);
 /* Says that no new streams are taken: soon (@final false), or from now on. */
 void wm_h2_goaway(struct wm_h2 *h, bool final);
+/* Asks the peer for a sign of life. */
+void wm_h2_ping(struct wm_h2 *h);
+/* When the last bytes came, in nanoseconds of the loop's clock; at first, when @h was made. */
+int64_t wm_h2_heard_at(const struct wm_h2 *h);
 /* Bytes that wait to be sent, on all streams and on the wire. */
 size_t wm_h2_queued(const struct wm_h2 *h);
 

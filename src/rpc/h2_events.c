@@ -1,5 +1,4 @@
 /* What nghttp2 tells while it takes bytes in: noted in the stream, told to its owner later. */
-#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "rpc/h2_impl.h"
@@ -7,36 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * What frames that carry nothing cost a peer: the level of a bucket that leaks. A reset, settings,
- * a priority or empty data: 1000 at once, 500 a second. Pings, which some implementations measure
- * their windows with, ten times that.
- */
-#define CALM_MAX   10000
-#define CALM_RATE  5000
-#define COST_PING  1
-#define COST_OTHER 10
-/* Headers of the size that is allowed fit into one frame: who cuts them up this often means harm.
- */
-#define CONTINUATIONS_MAX 8
+/* A header block this much above its limit is not worth an answer. */
+#define HEADERS_CUT_OFF (4 * WM_RPC_HEADER_MAX)
 
 static struct wm_h2_stream *find(nghttp2_session *session, int32_t id)
 {
 	return id == 0 ? NULL : nghttp2_session_get_stream_user_data(session, id);
-}
-
-/* A frame's first nine bytes have come. */
-static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *arg)
-{
-	struct wm_h2 *h = arg;
-	if (hd->type == NGHTTP2_HEADERS)
-		h->continuations = 0;
-	else if (hd->type != NGHTTP2_CONTINUATION)
-		return 0;
-	h->in_block = (hd->flags & NGHTTP2_FLAG_END_HEADERS) == 0;
-	if (hd->type == NGHTTP2_CONTINUATION && ++h->continuations > CONTINUATIONS_MAX)
-		wm_h2_flooded(h, WM_FLOOD_CONTINUATION);
-	return 0;
 }
 
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
@@ -73,6 +48,10 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 	if (s == NULL)
 		return 0;
 	s->header_bytes += (uint32_t)(name_len + value_len + 32);
+	if (s->header_bytes > HEADERS_CUT_OFF) {
+		wm_h2_flooded(h, WM_FLOOD_HEADERS);
+		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* no more of them */
+	}
 	if (s->header_bytes > WM_RPC_HEADER_MAX) {
 		s->header_overflow = true;
 		return 0;
@@ -94,40 +73,6 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
 	if (s != NULL)
 		wm_h2_stream_take(s, p, n);
 	return 0;
-}
-
-/* What a frame that came may be one too many of; WM_FLOOD_COUNT when it is welcome. */
-static enum wm_flood kind_of(const nghttp2_frame *frame)
-{
-	bool ack = (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0; /* the same bit ends a stream */
-	switch (frame->hd.type) {
-	case NGHTTP2_PING: return ack ? WM_FLOOD_COUNT : WM_FLOOD_PING;
-	case NGHTTP2_SETTINGS: return ack ? WM_FLOOD_COUNT : WM_FLOOD_SETTINGS;
-	case NGHTTP2_DATA:
-		return ack || frame->hd.length > 0 ? WM_FLOOD_COUNT : WM_FLOOD_EMPTY_DATA;
-	case NGHTTP2_RST_STREAM: return WM_FLOOD_RESET;
-	case NGHTTP2_PRIORITY: return WM_FLOOD_PRIORITY;
-	default: return WM_FLOOD_COUNT;
-	}
-}
-
-/* True when the peer has sent more for nothing than anybody has reason to. */
-static bool is_flood(struct wm_h2 *h, unsigned cost)
-{
-	int64_t now = wm_loop_now(h->loop);
-	int64_t leaked = (now - h->calm_at) / (WM_NS_PER_S / CALM_RATE);
-	if (leaked > 0) {
-		h->calm_level = leaked > h->calm_level ? 0 : h->calm_level - (uint32_t)leaked;
-		h->calm_at = now;
-	}
-	h->calm_level += cost;
-	return h->calm_level > CALM_MAX;
-}
-
-static void charge(struct wm_h2 *h, enum wm_flood kind)
-{
-	if (is_flood(h, kind == WM_FLOOD_PING ? COST_PING : COST_OTHER))
-		wm_h2_flooded(h, kind);
 }
 
 static void note_goaway(struct wm_h2 *h, const nghttp2_goaway *g)
@@ -156,8 +101,6 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 		h->settings_came = true;
 	if (frame->hd.type == NGHTTP2_GOAWAY)
 		note_goaway(h, &frame->goaway);
-	if (kind_of(frame) != WM_FLOOD_COUNT)
-		charge(h, kind_of(frame));
 	if (h->stats != NULL)
 		h->stats->resets_in += frame->hd.type == NGHTTP2_RST_STREAM;
 	if (s == NULL)
@@ -177,11 +120,32 @@ static void end_request(nghttp2_session *session, int32_t id)
 		(void)nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
 }
 
+static void charge(struct wm_h2 *h, enum wm_flood kind, unsigned cost)
+{
+	if (wm_h2_guard_charge(&h->guard, cost, wm_loop_now(h->loop)))
+		wm_h2_flooded(h, kind);
+}
+
+/* Data that is there leaves in large frames, unless the peer gives us too little of a window. */
+static void judge_window(struct wm_h2 *h, const nghttp2_frame *frame)
+{
+	const struct wm_h2_stream *s = find(h->session, frame->hd.stream_id);
+	bool more = s != NULL && wm_h2_stream_queued(s) > 0;
+	if (more && frame->hd.length < WM_H2_DRIBBLE)
+		charge(h, WM_FLOOD_DRIBBLE, WM_H2_COST_DEAR);
+	else
+		wm_h2_guard_refund(&h->guard);
+}
+
 static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
 	struct wm_h2 *h = arg;
-	bool reset = frame->hd.type == NGHTTP2_RST_STREAM &&
-		     frame->rst_stream.error_code != NGHTTP2_NO_ERROR;
+	bool is_reset = frame->hd.type == NGHTTP2_RST_STREAM;
+	bool reset = is_reset && frame->rst_stream.error_code != NGHTTP2_NO_ERROR;
+	if (is_reset)
+		wm_h2_guard_note_reset(&h->guard, frame->hd.stream_id);
+	if (frame->hd.type == NGHTTP2_DATA)
+		judge_window(h, frame);
 	if (h->stats != NULL) {
 		h->stats->goaways_out += frame->hd.type == NGHTTP2_GOAWAY;
 		h->stats->resets_out += reset;
@@ -192,7 +156,17 @@ static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, v
 		end_request(session, frame->hd.stream_id);
 	/* A mistake that makes us reset a stream costs the client what its own reset would. */
 	if (reset)
-		charge(h, WM_FLOOD_MISTAKE);
+		charge(h, WM_FLOOD_MISTAKE, WM_H2_COST_DEAR);
+	return 0;
+}
+
+/* A request was refused before it became a stream of ours; what else it sends is on its way. */
+static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int code,
+			    void *arg)
+{
+	struct wm_h2 *h = arg;
+	if (frame->hd.stream_id != 0)
+		wm_h2_guard_note_reset(&h->guard, frame->hd.stream_id);
 	return 0;
 }
 
@@ -224,12 +198,12 @@ nghttp2_session_callbacks *wm_h2_callbacks(void)
 		return made;
 	if (nghttp2_session_callbacks_new(&made) != 0)
 		abort(); /* memory is gone */
-	nghttp2_session_callbacks_set_on_begin_frame_callback(made, on_begin_frame);
 	nghttp2_session_callbacks_set_on_begin_headers_callback(made, on_begin_headers);
 	nghttp2_session_callbacks_set_on_header_callback(made, on_header);
 	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(made, on_data);
 	nghttp2_session_callbacks_set_on_frame_recv_callback(made, on_frame);
 	nghttp2_session_callbacks_set_on_frame_send_callback(made, on_frame_sent);
+	nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(made, on_invalid_frame);
 	nghttp2_session_callbacks_set_on_stream_close_callback(made, on_stream_close);
 	nghttp2_session_callbacks_set_error_callback2(made, on_complaint);
 	return made;

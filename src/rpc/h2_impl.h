@@ -2,6 +2,7 @@
 /* What h2.c, h2_events.c and h2_stream.c share: the body of a connection. Loop thread only. */
 #include "loop/loop.h"
 #include "rpc/h2.h"
+#include "rpc/h2_guard.h"
 #include <nghttp2/nghttp2.h>
 
 struct wm_h2 {
@@ -17,16 +18,16 @@ struct wm_h2 {
 	struct wm_buf out; /* frames collected in this turn */
 	size_t out_bytes;  /* messages that wait in streams */
 	size_t held;       /* received and not delivered */
-	int64_t calm_at;   /* control frames: a bucket that leaks */
-	uint32_t calm_level;
+	struct wm_h2_guard guard;
+	int64_t heard_at;             /* when bytes came last */
 	struct wm_h2_stream *heading; /* its header block has begun and is not complete */
-	bool in_block;                /* a header block goes on in further frames */
-	unsigned continuations;       /* frames of it */
 	struct wm_timer block;        /* how long it may take */
 	uint32_t max_message;
 	bool server, greeted, settings_came, settings_told, goaway_came, goaway_told, lost;
 	bool failing;
-	bool flooded; /* nothing that comes is looked at any more */
+	bool cut_off; /* nothing that comes is looked at any more */
+	bool flooded; /* that is why */
+	bool said_goaway;
 	bool busy;
 	struct wm_err why;    /* of failing */
 	struct wm_err goaway; /* what the peer said */
