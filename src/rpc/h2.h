@@ -38,9 +38,12 @@ struct wm_h2_stream {
 	bool interim;         /* the block is a 1xx answer */
 	bool has_head, told_head, has_end, told_end, closed;
 	bool paused, deaf; /* deaf: nothing of what comes is of interest any more */
+	bool skips;        /* only its end is, or that it is long: */
+	size_t skipped;    /* bytes */
 	bool over_budget;
 	bool gzip; /* messages may be sent compressed */
 	bool responded, out_end, out_deferred, drained;
+	bool plain; /* what is sent is a text: no trailers follow */
 };
 
 /* What the owner is told. From inside nghttp2 only where it says so; otherwise from the loop. */
@@ -125,6 +128,9 @@ WM_MUST_CHECK int wm_h2_stream_open(struct wm_h2 *h, struct wm_h2_stream *s,
 				    const struct wm_rpc_fields *f, struct wm_err *err);
 /* Server: the headers of the answer; with @end they are all of it. */
 void wm_h2_stream_respond(struct wm_h2_stream *s, const struct wm_rpc_fields *f, bool end);
+/* Server: the headers of an answer that is no gRPC, and all of its body. */
+void wm_h2_stream_respond_text(struct wm_h2_stream *s, const struct wm_rpc_fields *f,
+			       const char *text);
 /* Queues a message; on a client also before the stream is opened. */
 WM_MUST_CHECK int wm_h2_stream_send(struct wm_h2_stream *s, const ProtobufCMessage *m, uint32_t max,
 				    struct wm_err *err);
@@ -140,5 +146,10 @@ void wm_h2_stream_pause(struct wm_h2_stream *s, bool paused);
 void wm_h2_stream_reset(struct wm_h2_stream *s, uint32_t code);
 /* What still comes is thrown away. */
 void wm_h2_stream_deafen(struct wm_h2_stream *s);
+/*
+ * What comes is thrown away, but on_end comes when the peer has ended or when it is more than
+ * anybody waits for.
+ */
+void wm_h2_stream_skip(struct wm_h2_stream *s);
 /* Frees its buffers; only when it is over or was never opened. */
 void wm_h2_stream_fini(struct wm_h2_stream *s);

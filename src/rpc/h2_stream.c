@@ -6,6 +6,7 @@
 
 #define HELD_MAX (32u << 20) /* received and undelivered on one connection */
 #define KEEP_BUF (16u << 10) /* an emptied buffer above this is given back */
+#define SKIP_MAX (64u << 10) /* of a body that nobody reads, before its end is not awaited */
 
 static void shrink(struct wm_buf *b)
 {
@@ -34,8 +35,9 @@ static bool fits_budget(const struct wm_h2 *h, size_t n)
 void wm_h2_stream_take(struct wm_h2_stream *s, const uint8_t *p, size_t n)
 {
 	struct wm_h2 *h = s->h2;
-	if (s->deaf || s->over_budget) {
+	if (s->deaf || s->over_budget || s->skips) {
 		(void)nghttp2_session_consume_stream(h->session, s->id, n);
+		s->skipped += n;
 		return;
 	}
 	s->in_owed += n;
@@ -129,11 +131,12 @@ void wm_h2_stream_tell(struct wm_h2_stream *s)
 		s->told_head = true;
 		h->events->on_head(s);
 	}
-	if (s->told_head && !s->deaf && !s->paused)
+	if (s->told_head && !s->deaf && !s->paused && !s->skips)
 		tell_messages(s);
 	if (s->over_budget && !s->deaf)
 		tell_over_budget(s);
-	if (s->has_end && !s->told_end && s->told_head && !s->deaf && !s->paused)
+	bool has_end = s->has_end || s->skipped > SKIP_MAX;
+	if (has_end && !s->told_end && s->told_head && !s->deaf && !s->paused)
 		tell_end(s);
 	if (s->deaf)
 		drop_in(s);
@@ -192,6 +195,15 @@ void wm_h2_stream_deafen(struct wm_h2_stream *s)
 	}
 }
 
+void wm_h2_stream_skip(struct wm_h2_stream *s)
+{
+	s->skips = true;
+	s->skipped += s->in.len;
+	drop_in(s);
+	give_window(s);
+	wm_h2_mark(s);
+}
+
 /* ---- out ---- */
 
 size_t wm_h2_stream_queued(const struct wm_h2_stream *s)
@@ -229,7 +241,7 @@ ssize_t wm_h2_stream_read(nghttp2_session *session, int32_t id, uint8_t *buf, si
 	wm_h2_mark(s);
 	if (s->out_end) {
 		*flags |= NGHTTP2_DATA_FLAG_EOF;
-		if (s->h2->server) {
+		if (s->h2->server && !s->plain) {
 			*flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
 			submit_trailers(s);
 		}
@@ -278,6 +290,18 @@ void wm_h2_stream_respond(struct wm_h2_stream *s, const struct wm_rpc_fields *f,
 	s->responded = true;
 	(void)nghttp2_submit_response(s->h2->session, s->id, f->nv, f->n, end ? NULL : &provider);
 	wm_h2_schedule(s->h2);
+}
+
+void wm_h2_stream_respond_text(struct wm_h2_stream *s, const struct wm_rpc_fields *f,
+			       const char *text)
+{
+	if (s->h2 == NULL || s->responded)
+		return;
+	size_t len = strlen(text);
+	s->plain = s->out_end = true;
+	s->h2->out_bytes += len;
+	wm_buf_add(&s->out, text, len);
+	wm_h2_stream_respond(s, f, false);
 }
 
 int wm_h2_stream_send(struct wm_h2_stream *s, const ProtobufCMessage *m, uint32_t max,

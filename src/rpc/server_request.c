@@ -76,17 +76,28 @@ static bool is_grpc(const char *type)
 	return false;
 }
 
-/* A request that is no gRPC is answered in HTTP. */
-static void refuse_http(struct wm_rpc_call *call, const char *status, const char *text)
+static const char *http_refusal(const struct wm_rpc_call *call)
+{
+	if (strcmp(call->http_method, "POST") != 0)
+		return "gRPC calls are made with POST";
+	if (!is_grpc(call->content_type))
+		return "the content-type of gRPC calls is application/grpc";
+	return NULL;
+}
+
+/* A request that is no gRPC is answered as HTTP has it: when it is complete, and with a text. */
+static void refuse_http(struct wm_rpc_call *call, const char *text)
 {
 	struct wm_rpc_fields f = {0};
 	struct wm_err err;
+	bool is_post = strcmp(call->http_method, "POST") == 0;
 	(void)wm_fail(&err, WM_INVALID_ARGUMENT, "%s", text);
-	wm_rpc_fields_add(&f, ":status", status);
-	if (strcmp(status, "405") == 0)
+	wm_rpc_fields_add(&f, ":status", is_post ? "415" : "405");
+	wm_rpc_fields_add(&f, "content-type", "text/plain");
+	if (!is_post)
 		wm_rpc_fields_add(&f, "allow", "POST");
 	wm_rpc_fields_add_status(&f, &err);
-	wm_h2_stream_respond(&call->st, &f, true);
+	wm_h2_stream_respond_text(&call->st, &f, "this port speaks gRPC over HTTP/2\n");
 	wm_h2_stream_deafen(&call->st);
 	call->finished = true;
 	call->answered = call->has_status = true;
@@ -149,17 +160,15 @@ void wm_rpc_call_take_head(struct wm_rpc_call *call)
 	if (call->st.header_overflow)
 		(void)wm_fail(&err, WM_RESOURCE_EXHAUSTED,
 			      "request headers are above the limit of %u bytes", WM_RPC_HEADER_MAX);
-	else if (strcmp(call->http_method, "POST") != 0)
-		refuse_http(call, "405", "gRPC calls are made with POST");
-	else if (!is_grpc(call->content_type))
-		refuse_http(call, "415", "the content-type of gRPC calls is application/grpc");
+	else if (http_refusal(call) != NULL)
+		wm_h2_stream_skip(&call->st);
 	else
 		(void)judge(call, &err);
 	if (err.code != 0) {
 		wm_rpc_call_refuse(call, &err);
 		return;
 	}
-	if (call->finished || !call->route->method->client_streaming)
+	if (call->st.skips || !call->route->method->client_streaming)
 		return;
 	call->handed = true;
 	if (call->route->handler->on_open != NULL)
@@ -194,8 +203,12 @@ void wm_rpc_call_take_message(struct wm_rpc_call *call, const struct wm_rpc_fram
 
 void wm_rpc_call_take_end(struct wm_rpc_call *call)
 {
-	const struct wm_rpc_handler *handler = call->route->handler;
 	struct wm_err err;
+	if (call->st.skips) {
+		refuse_http(call, http_refusal(call));
+		return;
+	}
+	const struct wm_rpc_handler *handler = call->route->handler;
 	if (call->route->method->client_streaming) {
 		if (handler->on_half_close != NULL)
 			handler->on_half_close(call, call->route->arg);

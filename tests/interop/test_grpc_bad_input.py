@@ -18,7 +18,7 @@ import hpack
 import pytest
 
 from grpc_lab import our_server, pki, v1  # noqa: F401
-from h2_raw import (CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, PRIORITY, PUSH_PROMISE, RST_STREAM,
+from h2_raw import (ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, PRIORITY, PUSH_PROMISE, RST_STREAM,
                     SETTINGS, WINDOW_UPDATE, block, data, frame, frames, headers, hello, message, request, settings)
 
 def pieces(raw):
@@ -66,6 +66,13 @@ def read_until(s, until=lambda raw: False, timeout=5.0):
             break
         raw += more
     return raw
+
+
+def greet(s):
+    """Both sides have said hello, and what the server's settings allow counts."""
+    s.sendall(hello())
+    assert read_until(s, lambda raw: any(f[:2] == (SETTINGS, ACK) for f in frames(raw)))
+    s.sendall(frame(SETTINGS, ACK))
 
 
 def ends_stream(stream):
@@ -162,6 +169,43 @@ def test_the_answer_comes_before_the_request_has_ended(server, v1):
         assert [k for k, _ in kinds] == [HEADERS, RST_STREAM] and kinds[1][1] == b"\0\0\0\0"
         s.sendall(data(1, N1) + request(3) + data(3, N1))
         assert ends_stream(3)(read_until(s, ends_stream(3)))
+
+
+def http_answer(raw):
+    """The fields and the body of what stream 1 was answered with."""
+    fields, body, decoder = {}, b"", hpack.Decoder()
+    for kind, _, stream, payload in frames(raw):
+        if kind == HEADERS:
+            fields.update(decoder.decode(payload))
+        elif kind == DATA and stream == 1:
+            body += payload
+    return fields, body
+
+
+def test_what_is_no_grpc_is_answered_when_it_is_complete(server, v1):
+    """As HTTP has it, with a text for whoever looks with a browser."""
+    with connect(server) as s:
+        s.sendall(hello() + request(content_type="text/html") + data(1, b"x" * 1000, False))
+        assert not ends_stream(1)(read_until(s, ends_stream(1), 0.3))
+        s.sendall(data(1, b"rest"))
+        fields, body = http_answer(read_until(s, ends_stream(1)))
+        assert (fields[":status"], fields["content-type"]) == ("415", "text/plain")
+        assert body == b"this port speaks gRPC over HTTP/2\n"
+    with connect(server) as s:
+        s.sendall(hello() + request(method="GET", content_type=None, flags=END_HEADERS | END_STREAM))
+        fields, body = http_answer(read_until(s, ends_stream(1)))
+        assert (fields[":status"], fields["allow"], b"gRPC" in body) == ("405", "POST", True)
+    alive(server, v1)
+
+
+@pytest.mark.parametrize("size, answered", [(65535, False), (65536, False), (65537, True)])
+def test_a_body_that_nobody_reads_is_not_awaited_for_long(server, size, answered):
+    with connect(server) as s:
+        greet(s)
+        s.sendall(request(content_type="text/html") + b"".join(
+            data(1, b"x" * min(16384, size - at), False) for at in range(0, size, 16384)))
+        fields, _ = http_answer(read_until(s, ends_stream(1), 5 if answered else 0.3))
+        assert fields.get(":status") == ("415" if answered else None)
 
 
 # ---- connections that are wrong ----
