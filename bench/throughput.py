@@ -12,6 +12,7 @@ import statistics
 import time
 
 import chart
+import micro
 import tunnels
 from netlab import Lab
 from references import CACHE, Unavailable, debian_wireguard_go
@@ -224,8 +225,6 @@ def judge_limits(taken, cipher_s_per_gib):
         title, unit = titles[key]
         report(f"{title}, beside the relay", middle(taken, "ours", key), unit, None, "the relay",
                middle(taken, "relay", key))
-    if cipher_s_per_gib is None:
-        return
     limit = middle(taken, "relay", "cpu") + cipher_s_per_gib
     report("CPU of both daemons, beside relay + bare cipher", middle(taken, "ours", "cpu"), "s/GiB", None,
            "the limit", limit)
@@ -278,8 +277,8 @@ def write_results(folder, taken, contenders, head):
     print("\n" + text, flush=True)
 
 
-def run(folder, options, cipher_s_per_gib):
-    """The benchmark `throughput`. cipher_s_per_gib: what sealing and opening take by themselves."""
+def run(folder, options):
+    """The benchmark `throughput`."""
     names = options.contenders.split(",") if options.contenders else list(tunnels.ALL)
     load = os.getloadavg()[0]
     print(f"peers are kept in {CACHE}", flush=True)
@@ -287,7 +286,7 @@ def run(folder, options, cipher_s_per_gib):
     contenders = line_up(names)
     taken = take_turns(contenders, options.rounds, options.seconds)
     judge(taken, names)
-    judge_limits(taken, cipher_s_per_gib)
+    judge_limits(taken, micro.bare_cipher_s_per_gib(options.rounds))
     head = (f"{time.strftime('%Y-%m-%d')}, {machine()}; load before the run {load:.2f}.\n"
             f"Two network namespaces, veth MTU 1500, tunnel MTU {tunnels.MTU}; {options.rounds} rounds in turns, "
             f"{options.seconds} s a flow;\nmedian (least..most).")

@@ -1,0 +1,19 @@
+#pragma once
+/*
+ * What the parts of the data plane cost by themselves. Time is the CPU time of the thread, so that
+ * others on the machine do not count. Each part measures what it is compared with in turns with
+ * itself, and prints lines of a name and a number for bench/micro.py.
+ */
+#include <stdint.h>
+
+#define MICRO_SECONDS 0.3 /* of measuring, for one number */
+
+/* CPU seconds of the calling thread. */
+double micro_cpu(void);
+void micro_print(const char *name, double value);
+/* Says why and ends the program: a figure of something that went wrong is none. */
+_Noreturn void micro_fail(const char *why);
+
+void micro_cipher(void);
+void micro_handshake(void);
+void micro_trie(void);

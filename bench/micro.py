@@ -1,0 +1,78 @@
+"""What the parts of the data plane cost by themselves (bench/micro.h), each beside what it is made
+of, measured in turns in one process."""
+
+import os
+import statistics
+import subprocess
+
+from netlab import BUILD
+from report import missing, report
+
+MICRO = os.path.join(BUILD, "bench", "micro")
+GIB = 1024 ** 3
+MTU = 1420
+TCP_PAYLOAD = MTU - 52  # with timestamps
+LIBRARIES = ("openssl", "ipsec_mb")
+
+
+def take(rounds, *parts):
+    """name -> the values of all rounds"""
+    taken = {}
+    for _ in range(rounds):
+        done = subprocess.run([MICRO, *parts], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise SystemExit(f"micro {' '.join(parts)}: {done.stderr}")
+        for line in done.stdout.splitlines():
+            name, value = line.split()
+            taken.setdefault(name, []).append(float(value))
+    return taken
+
+
+def middle(taken, name):
+    return statistics.median(taken[name])
+
+
+def best_library(taken, verb, size):
+    """(nanoseconds for a packet, name) of the fastest library, bare."""
+    return min((middle(taken, f"{verb}_{lib}_{size}"), lib) for lib in LIBRARIES if f"{verb}_{lib}_{size}" in taken)
+
+
+def bare_cipher_s_per_gib(rounds):
+    """CPU seconds that the fastest library takes to seal and open one GiB of a TCP flow's bytes."""
+    taken = take(rounds, "cipher")
+    both = best_library(taken, "seal", MTU)[0] + best_library(taken, "open", MTU)[0]
+    return both / 1e9 * GIB / TCP_PAYLOAD
+
+
+def report_cipher(taken):
+    """Bytes per nanosecond are GB a second."""
+    for verb in ("seal", "open"):
+        for size in (64, 512, MTU):
+            name = f"{verb}_path_{size}"
+            bare, library = best_library(taken, verb, size)
+            budget = 0.85 * size / bare if (verb, size) == ("seal", MTU) else None
+            report(f"{verb} path at {size} bytes, one worker", size / middle(taken, name), "GB/s", budget,
+                   f"{library} bare", size / bare, True,
+                   (size / max(taken[name]), size / min(taken[name])))
+
+
+def report_handshakes(taken):
+    x25519 = middle(taken, "x25519")
+    report("handshakes answered, one core", middle(taken, "handshakes"), "/s", 0.8 * x25519, "X25519 alone", x25519,
+           True, (min(taken["handshakes"]), max(taken["handshakes"])))
+
+
+def report_trie(taken):
+    for name in ("trie_1", "trie_100", "trie_10000"):
+        report(f"look-up among {name[5:]} prefixes", middle(taken, name), "ns",
+               spread=(min(taken[name]), max(taken[name])))
+
+
+def run(rounds):
+    """The benchmark `micro`."""
+    taken = take(rounds, "cipher", "handshake", "trie")
+    if "seal_ipsec_mb_64" not in taken:
+        missing("reference: intel-ipsec-mb", "not built in: libipsec-mb-dev is missing or the machine is no x86-64")
+    report_cipher(taken)
+    report_handshakes(taken)
+    report_trie(taken)
