@@ -5,6 +5,7 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 #include <time.h>
+#include "base/calendar.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -191,12 +192,14 @@ void wm_x509_make_printable(char *s)
 
 int64_t wm_x509_time(const ASN1_TIME *t)
 {
+	struct wm_date date;
 	struct tm tm;
-	time_t s;
+	int64_t s;
 
 	if (ASN1_TIME_to_tm(t, &tm) != 1)
 		return INT64_MIN;
-	s = timegm(&tm);
+	date = (struct wm_date){tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday};
+	s = wm_date_to_days(&date) * 86400 + tm.tm_hour * 3600 + tm.tm_min * 60 + tm.tm_sec;
 	if (s > INT64_MAX / WM_NS_PER_S)
 		return INT64_MAX;
 	return s < INT64_MIN / WM_NS_PER_S ? INT64_MIN : s * WM_NS_PER_S;

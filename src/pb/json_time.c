@@ -1,39 +1,13 @@
 #include "pb/json_time.h"
 #include <stdio.h>
 #include <string.h>
+#include "base/calendar.h"
 
 #define SECONDS_MIN  (-62135596800) /* 0001-01-01T00:00:00Z */
 #define SECONDS_MAX  253402300799   /* 9999-12-31T23:59:59Z */
 #define DURATION_MAX 315576000000
 #define DAY          86400
 #define NANOS        1000000000
-
-/*
- * Days since 1970 of a date and back, in the proleptic Gregorian calendar. Years are counted from
- * March, so that the leap day is the last of its year, and eras have 400 years of 146,097 days.
- */
-static int64_t days_from_date(int64_t year, int month, int day)
-{
-	year -= month <= 2;
-	int64_t era = (year >= 0 ? year : year - 399) / 400;
-	int64_t year_of_era = year - era * 400;
-	int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-	int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-	return era * 146097 + day_of_era - 719468;
-}
-
-static void date_from_days(int64_t days, int *year, int *month, int *day)
-{
-	days += 719468;
-	int64_t era = (days >= 0 ? days : days - 146096) / 146097;
-	int64_t of_era = days - era * 146097;
-	int64_t year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-	int64_t of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-	int64_t from_march = (5 * of_year + 2) / 153;
-	*day = (int)(of_year - (153 * from_march + 2) / 5 + 1);
-	*month = (int)(from_march < 10 ? from_march + 3 : from_march - 9);
-	*year = (int)(year_of_era + era * 400 + (*month <= 2));
-}
 
 /* "", ".5"-like with 3, 6 or 9 digits. */
 static void format_fraction(int32_t nanos, char out[16])
@@ -88,32 +62,29 @@ static bool parse_fraction(const char **s, int32_t *nanos)
 
 bool wm_json_timestamp_format(int64_t seconds, int32_t nanos, char out[WM_JSON_TIME_SIZE])
 {
-	int year, month, day;
 	char fraction[16];
 
 	if (seconds < SECONDS_MIN || seconds > SECONDS_MAX || nanos < 0 || nanos >= NANOS)
 		return false;
 	int64_t days = (seconds - SECONDS_MIN) / DAY + SECONDS_MIN / DAY;
 	int of_day = (int)(seconds - days * DAY);
-	date_from_days(days, &year, &month, &day);
+	struct wm_date date = wm_date_from_days(days);
 	format_fraction(nanos, fraction);
-	snprintf(out, WM_JSON_TIME_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d%sZ", year, month, day,
-		 of_day / 3600, of_day / 60 % 60, of_day % 60, fraction);
+	snprintf(out, WM_JSON_TIME_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d%sZ", (int)date.year,
+		 date.month, date.day, of_day / 3600, of_day / 60 % 60, of_day % 60, fraction);
 	return true;
 }
 
 static bool parse_date(const char **s, int64_t *days)
 {
-	static const int8_t lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 	int year, month, day;
 
 	if (!parse_digits(s, 4, &year) || !parse_char(s, '-') || !parse_digits(s, 2, &month) ||
 	    !parse_char(s, '-') || !parse_digits(s, 2, &day) || month < 1 || month > 12)
 		return false;
-	bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-	if (day < 1 || day > lengths[month - 1] + (leap && month == 2))
+	if (day < 1 || day > wm_month_days(year, month))
 		return false;
-	*days = days_from_date(year, month, day);
+	*days = wm_date_to_days(&(struct wm_date){year, month, day});
 	return true;
 }
 
