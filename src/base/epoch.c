@@ -13,9 +13,9 @@
 
 #include <assert.h>
 #include <pthread.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
+
+#include "base/mem.h"
 
 #define PAUSE_MIN_NS 50000
 #define PAUSE_MAX_NS 2000000
@@ -35,11 +35,8 @@ struct wm_epoch {
 
 struct wm_epoch *wm_epoch_new(void)
 {
-	struct wm_epoch *e = aligned_alloc(_Alignof(struct wm_epoch), sizeof(*e));
+	struct wm_epoch *e = wm_alloc_aligned(_Alignof(struct wm_epoch), sizeof(*e));
 
-	if (e == NULL)
-		abort();
-	memset(e, 0, sizeof(*e));
 	atomic_init(&e->now, 1);
 	pthread_mutex_init(&e->lock, NULL);
 	e->last = &e->first;
@@ -54,7 +51,7 @@ void wm_epoch_free(struct wm_epoch *e)
 	while (!wm_epoch_reclaim(e))
 		;
 	pthread_mutex_destroy(&e->lock);
-	free(e);
+	wm_free_aligned(e);
 }
 
 void wm_epoch_register(struct wm_epoch *e, struct wm_epoch_reader *r)

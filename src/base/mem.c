@@ -32,6 +32,36 @@ void *wm_realloc(void *p, size_t size)
 	return or_abort(realloc(p, size != 0 ? size : 1));
 }
 
+/* Windows keeps such memory in a heap of its own. */
+#ifdef _WIN32
+static void *allocate_aligned(size_t align, size_t size)
+{
+	return _aligned_malloc(size, align);
+}
+
+void wm_free_aligned(void *p)
+{
+	_aligned_free(p);
+}
+#else
+static void *allocate_aligned(size_t align, size_t size)
+{
+	void *p;
+
+	return posix_memalign(&p, align, size) == 0 ? p : NULL;
+}
+
+void wm_free_aligned(void *p)
+{
+	free(p);
+}
+#endif
+
+void *wm_alloc_aligned(size_t align, size_t size)
+{
+	return memset(or_abort(allocate_aligned(align, size)), 0, size);
+}
+
 static bool is_failure_due(void)
 {
 	unsigned left = atomic_load(&fail_in);

@@ -17,6 +17,13 @@ void *wm_alloc(size_t size) __attribute__((malloc, returns_nonnull));
 void *wm_calloc(size_t n, size_t size) __attribute__((malloc, returns_nonnull));
 /* Takes @p; the bytes beyond the old size are not zeroed. Aborts when there is no memory. */
 void *wm_realloc(void *p, size_t size) __attribute__((returns_nonnull));
+/*
+ * Zeroed memory at a multiple of @align, a power of two and at least that of a pointer; released
+ * with wm_free_aligned and nothing else. Aborts when there is none.
+ */
+void *wm_alloc_aligned(size_t align, size_t size) __attribute__((malloc, returns_nonnull));
+/* Frees what wm_alloc_aligned gave; NULL is allowed. */
+void wm_free_aligned(void *p);
 /* Zeroed memory or NULL. */
 void *wm_try_alloc(size_t size) __attribute__((malloc));
 char *wm_strdup(const char *s) __attribute__((malloc, returns_nonnull));

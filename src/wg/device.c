@@ -1,6 +1,5 @@
 #include "wg/device.h"
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "base/log.h"
@@ -60,7 +59,7 @@ static void free_if_over(struct wm_wg_device *d)
 	if (!d->is_closed || d->is_draining || atomic_load(&d->is_posted))
 		return;
 	wm_wipe(d, sizeof(*d));
-	free(d);
+	wm_free_aligned(d);
 }
 
 static void on_post(struct wm_post *post)
@@ -97,10 +96,7 @@ static struct wm_wg_device *new_device(struct wm_loop *loop, struct wm_log *log,
 				       const struct wm_wg_events *events, void *arg)
 {
 	static const struct wm_wg_events deaf;
-	struct wm_wg_device *d = aligned_alloc(_Alignof(struct wm_wg_device), sizeof(*d));
-	if (d == NULL)
-		abort();
-	memset(d, 0, sizeof(*d));
+	struct wm_wg_device *d = wm_alloc_aligned(_Alignof(struct wm_wg_device), sizeof(*d));
 	d->loop = loop;
 	d->log = log;
 	d->events = events != NULL ? *events : deaf;
@@ -122,10 +118,7 @@ static int start_threads(struct wm_wg_device *d, unsigned workers, struct wm_err
 {
 	struct wm_wg_core *c = &d->core;
 	size_t size = workers * sizeof(*c->workers);
-	c->workers = aligned_alloc(_Alignof(struct wm_wg_worker), size);
-	if (c->workers == NULL)
-		abort();
-	memset(c->workers, 0, size);
+	c->workers = wm_alloc_aligned(_Alignof(struct wm_wg_worker), size);
 	int rc = wm_wg_handshakes_new(c, &c->handshakes, err);
 	if (rc == 0)
 		rc = wm_wg_handshakes_start(c->handshakes, err);
@@ -205,7 +198,7 @@ void wm_wg_device_close(struct wm_wg_device *d)
 	}
 	pthread_mutex_destroy(&c->foreign_lock);
 	wm_tun_close(c->tun);
-	free(c->workers);
+	wm_free_aligned(c->workers);
 	wm_wipe(d->private_key, sizeof(d->private_key));
 	d->is_closed = true;
 	free_if_over(d);

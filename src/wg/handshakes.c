@@ -1,7 +1,6 @@
 #include "wg/handshakes.h"
 #include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include "base/clock.h"
 #include "base/mem.h"
@@ -299,16 +298,13 @@ static void release(struct wm_wg_handshakes *h)
 	pthread_mutex_destroy(&h->lock);
 	wm_free(h->letters);
 	wm_wipe(h, sizeof(*h));
-	free(h);
+	wm_free_aligned(h);
 }
 
 static struct wm_wg_handshakes *prepare(struct wm_wg_core *core)
 {
 	uint8_t key[16];
-	struct wm_wg_handshakes *h = aligned_alloc(_Alignof(struct wm_wg_handshakes), sizeof(*h));
-	if (h == NULL)
-		abort();
-	memset(h, 0, sizeof(*h));
+	struct wm_wg_handshakes *h = wm_alloc_aligned(_Alignof(struct wm_wg_handshakes), sizeof(*h));
 	h->core = core;
 	h->wake.fds[0] = h->wake.fds[1] = -1;
 	h->orders_last = &h->orders;

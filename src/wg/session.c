@@ -1,7 +1,6 @@
 #include "wg/session.h"
 #include "base/mem.h"
 #include "wg/timers.h"
-#include <stdlib.h>
 #include <string.h>
 
 static _Atomic uint64_t last_id;
@@ -9,10 +8,7 @@ static _Atomic uint64_t last_id;
 struct wm_wg_session *wm_wg_session_new(struct wm_wg_peer *peer, struct wm_wg_keys *keys,
 					bool is_initiator, int64_t now)
 {
-	struct wm_wg_session *s = aligned_alloc(_Alignof(struct wm_wg_session), sizeof(*s));
-	if (s == NULL)
-		abort();
-	memset(s, 0, sizeof(*s));
+	struct wm_wg_session *s = wm_alloc_aligned(_Alignof(struct wm_wg_session), sizeof(*s));
 	s->peer = peer;
 	s->keys = *keys;
 	s->id = atomic_fetch_add(&last_id, 1) + 1;
@@ -28,7 +24,7 @@ static void free_item(struct wm_epoch_item *item)
 	struct wm_wg_session *s = wm_container_of(item, struct wm_wg_session, item);
 	pthread_mutex_destroy(&s->window_lock);
 	wm_wipe(s, sizeof(*s));
-	free(s);
+	wm_free_aligned(s);
 }
 
 void wm_wg_session_retire(struct wm_wg_session *s, struct wm_epoch *epoch)

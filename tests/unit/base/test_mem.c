@@ -112,6 +112,20 @@ static void test_container_of(void **state)
 	assert_int_equal(WM_ARRAY_LEN(((int[7]){0})), 7);
 }
 
+static void test_aligned(void **state)
+{
+	for (size_t align = sizeof(void *); align <= 4096; align *= 2) {
+		uint8_t *p = wm_alloc_aligned(align, align + 3);
+
+		assert_int_equal((uintptr_t)p % align, 0);
+		for (size_t i = 0; i < align + 3; i++)
+			assert_int_equal(p[i], 0);
+		memset(p, 0xff, align + 3);
+		wm_free_aligned(p);
+	}
+	wm_free_aligned(NULL);
+}
+
 static void test_wipe_and_compare(void **state)
 {
 	uint8_t a[33], b[33];
@@ -142,6 +156,7 @@ int main(void)
 		cmocka_unit_test(test_try_alloc_of_too_much),
 		cmocka_unit_test(test_auto_and_steal),
 		cmocka_unit_test(test_container_of),
+		cmocka_unit_test(test_aligned),
 		cmocka_unit_test(test_wipe_and_compare),
 	};
 
