@@ -288,7 +288,7 @@ static int print_object(struct printer *p, const ProtobufCMessage *m)
 
 static int print_timestamp(struct printer *p, const ProtobufCMessage *m)
 {
-	const Google__Protobuf__Timestamp *t = (const Google__Protobuf__Timestamp *)m;
+	const Google__Protobuf__Timestamp *t = (const void *)m;
 	char text[WM_JSON_TIME_SIZE];
 
 	if (!wm_json_timestamp_format(t->seconds, t->nanos, text))
@@ -298,7 +298,7 @@ static int print_timestamp(struct printer *p, const ProtobufCMessage *m)
 
 static int print_duration(struct printer *p, const ProtobufCMessage *m)
 {
-	const Google__Protobuf__Duration *d = (const Google__Protobuf__Duration *)m;
+	const Google__Protobuf__Duration *d = (const void *)m;
 	char text[WM_JSON_TIME_SIZE];
 
 	if (!wm_json_duration_format(d->seconds, d->nanos, text))
@@ -318,7 +318,7 @@ static int print_list_value(struct printer *p, const ProtobufCMessage *m)
 
 static int print_any_value(struct printer *p, const ProtobufCMessage *m)
 {
-	const Google__Protobuf__Value *v = (const Google__Protobuf__Value *)m;
+	const Google__Protobuf__Value *v = (const void *)m;
 	const ProtobufCFieldDescriptor *f =
 		protobuf_c_message_descriptor_get_field(m->descriptor, v->kind_case);
 

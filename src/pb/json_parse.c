@@ -243,7 +243,7 @@ static int parse_object(struct parser *p, ProtobufCMessage *m)
 
 static int parse_timestamp(struct parser *p, ProtobufCMessage *m)
 {
-	Google__Protobuf__Timestamp *t = (Google__Protobuf__Timestamp *)m;
+	Google__Protobuf__Timestamp *t = (void *)m;
 	const char *text;
 	int rc = wm_json_read_string(&p->r, &text);
 	if (rc == 0 && !wm_json_timestamp_parse(text, &t->seconds, &t->nanos))
@@ -253,7 +253,7 @@ static int parse_timestamp(struct parser *p, ProtobufCMessage *m)
 
 static int parse_duration(struct parser *p, ProtobufCMessage *m)
 {
-	Google__Protobuf__Duration *d = (Google__Protobuf__Duration *)m;
+	Google__Protobuf__Duration *d = (void *)m;
 	const char *text;
 	int rc = wm_json_read_string(&p->r, &text);
 	if (rc == 0 && !wm_json_duration_parse(text, &d->seconds, &d->nanos))
