@@ -7,8 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
+
+struct sockaddr;
+struct sockaddr_storage;
 
 enum wm_family { WM_FAMILY_NONE = 0, WM_IPV4 = 4, WM_IPV6 = 6 };
 
@@ -57,7 +58,7 @@ char *wm_endpoint_format(const struct wm_endpoint *e, char out[WM_ENDPOINT_TEXT]
 /* IPv4-mapped addresses become IPv4. False for another family. */
 bool wm_endpoint_from_sockaddr(const struct sockaddr *sa, struct wm_endpoint *out);
 /* Returns the length of the filled address. */
-socklen_t wm_endpoint_to_sockaddr(const struct wm_endpoint *e, struct sockaddr_storage *out);
+unsigned wm_endpoint_to_sockaddr(const struct wm_endpoint *e, struct sockaddr_storage *out);
 /*
  * Cuts "host:port" or "[host]:port" (host may be a name, and empty as in ":8443"); false when there
  * is no port 1..65535.

@@ -1,11 +1,17 @@
 /* The endpoint part of base/addr.h. */
 #include "base/addr.h"
 
-#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/socket.h"
 #include "base/str.h"
+
+#ifdef _WIN32
+#include <iphlpapi.h>
+#else
+#include <net/if.h>
+#endif
 
 #define ZONE_TEXT IF_NAMESIZE
 
@@ -118,7 +124,7 @@ bool wm_endpoint_from_sockaddr(const struct sockaddr *sa, struct wm_endpoint *ou
 	return true;
 }
 
-socklen_t wm_endpoint_to_sockaddr(const struct wm_endpoint *e, struct sockaddr_storage *out)
+unsigned wm_endpoint_to_sockaddr(const struct wm_endpoint *e, struct sockaddr_storage *out)
 {
 	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(e->port)};
 	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(e->port)};

@@ -4,6 +4,7 @@
  */
 #include "platform/udp.h"
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
