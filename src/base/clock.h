@@ -5,7 +5,8 @@
 #define WM_NS_PER_MS 1000000LL
 #define WM_NS_PER_S  1000000000LL
 
-/* Nanoseconds of a clock that never goes back and counts suspend (CLOCK_BOOTTIME). */
+/* Nanoseconds of a clock that never goes back and counts suspend, where the system has such a one.
+ */
 int64_t wm_clock_now(void);
 /* Nanoseconds since 1970 (may jump). */
 int64_t wm_clock_wall(void);

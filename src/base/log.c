@@ -138,7 +138,7 @@ static void build_json(struct wm_log_line *l, const struct wm_log *log, enum wm_
 }
 
 /* A log that cannot be written is not a reason to stop, nor is there anybody to tell. */
-static void write_all(int fd, const char *p, size_t n)
+static void write_line(int fd, const char *p, unsigned n)
 {
 	while (n > 0) {
 		ssize_t done = write(fd, p, n);
@@ -148,7 +148,7 @@ static void write_all(int fd, const char *p, size_t n)
 		if (done <= 0)
 			return;
 		p += done;
-		n -= (size_t)done;
+		n -= (unsigned)done;
 	}
 }
 
@@ -178,7 +178,7 @@ void wm_log_write(struct wm_log *log, enum wm_log_level level, const char *event
 		wm_log_line_add(&line, when);
 		build_text(&line, log, level, event, pairs);
 	}
-	write_all(log->fd, line.data, line.len);
+	write_line(log->fd, line.data, (unsigned)line.len);
 	errno = saved_errno;
 }
 

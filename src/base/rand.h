@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Fills @n bytes at @p. Any thread. */
 void wm_rand_bytes(void *p, size_t n);
 uint32_t wm_rand_u32(void);
 uint64_t wm_rand_u64(void);

@@ -1,12 +1,11 @@
 #include "conf/file.h"
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "conf/json.h"
 #include "conf/toml.h"
 #include "conf/yaml.h"
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #define SECRET_MAX (64u * 1024)
@@ -25,29 +24,26 @@ static const struct {
 	{".toml", wm_conf_toml_parse},
 };
 
-static int read_all(FILE *f, const char *path, unsigned max, struct wm_buf *out, struct wm_err *err)
+/* Appends the file at @path, at most @max bytes of it, to @out; @what names it in errors. */
+static int read_text(const char *path, const char *what, unsigned max, struct wm_buf *out,
+		     struct wm_err *err)
 {
-	for (size_t n = 1; n > 0;) {
-		n = fread(wm_buf_reserve(out, 8192), 1, 8192, f);
-		wm_buf_commit(out, n);
-		if (out->len > max)
-			return wm_fail(err, WM_INVALID_ARGUMENT, "%s: larger than %u bytes", path,
-				       max);
-	}
-	if (ferror(f))
-		return wm_fail_errno(err, errno, "%s: cannot read", path);
-	return 0;
+	struct wm_err why;
+	int rc = wm_file_read(path, max, false, out, &why);
+	if (rc == 0)
+		return 0;
+	if (why.sys != 0)
+		return wm_fail_errno(err, why.sys, "%s: cannot open the %s", path, what);
+	if (rc == WM_RESOURCE_EXHAUSTED)
+		return wm_fail(err, WM_INVALID_ARGUMENT, "%s: larger than %u bytes", path, max);
+	return wm_fail(err, rc, "%s", why.text);
 }
 
 static int read_with(struct wm_arena *a, const char *path, parse_fn parse,
 		     struct wm_conf_node **out, struct wm_err *err)
 {
 	struct wm_buf text = {0};
-	FILE *f = fopen(path, "re");
-	if (f == NULL)
-		return wm_fail_errno(err, errno, "%s: cannot open the configuration file", path);
-	int rc = read_all(f, path, WM_CONF_FILE_MAX, &text, err);
-	fclose(f);
+	int rc = read_text(path, "configuration file", WM_CONF_FILE_MAX, &text, err);
 	if (rc == 0)
 		rc = parse(a, path, text.data, text.len, out, err);
 	/* It may have held keys or passwords. */
@@ -83,11 +79,7 @@ int wm_conf_file_read(struct wm_arena *a, const char *path, struct wm_conf_node 
 
 int wm_conf_file_read_secret(const char *path, struct wm_buf *out, struct wm_err *err)
 {
-	FILE *f = fopen(path, "re");
-	if (f == NULL)
-		return wm_fail_errno(err, errno, "%s: cannot open the file", path);
-	int rc = read_all(f, path, SECRET_MAX, out, err);
-	fclose(f);
+	int rc = read_text(path, "file", SECRET_MAX, out, err);
 	if (rc != 0)
 		return rc;
 	if (out->len > 0 && out->data[out->len - 1] == '\n')

@@ -82,7 +82,7 @@ static bool is_word(const char *words, const char *text)
 {
 	size_t n = strlen(text);
 	for (const char *p = words;; p++) {
-		const char *end = strchrnul(p, '|');
+		const char *end = p + strcspn(p, "|");
 		if ((size_t)(end - p) == n && memcmp(p, text, n) == 0)
 			return true;
 		p = end;

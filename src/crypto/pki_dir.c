@@ -1,9 +1,5 @@
-#include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/rand.h"
@@ -20,7 +16,7 @@
 static const char *const set_files[] = {"tls.key", "tls.crt", "ca.crt"};
 
 struct path {
-	char text[PATH_MAX];
+	char text[WM_PATH_MAX];
 };
 
 static int join(struct path *out, const char *dir, const char *name, struct wm_err *err)
@@ -30,20 +26,15 @@ static int join(struct path *out, const char *dir, const char *name, struct wm_e
 	return wm_fail(err, WM_INVALID_ARGUMENT, "%s: path too long", dir);
 }
 
-static int make_folder(const char *path, struct wm_err *err)
-{
-	return mkdir(path, 0700) == 0 ? 0 : wm_fail_errno(err, errno, "%s", path);
-}
-
 static void remove_set(const char *dir)
 {
 	struct path p;
 
 	for (size_t i = 0; i < WM_ARRAY_LEN(set_files); i++) {
 		if (join(&p, dir, set_files[i], NULL) == 0)
-			unlink(p.text);
+			wm_file_remove(p.text);
 	}
-	rmdir(dir);
+	wm_folder_remove(dir);
 }
 
 static int write_part(const char *dir, const char *name, mode_t mode, const struct wm_buf *text,
@@ -62,7 +53,7 @@ static int write_set(const char *dir, const struct wm_pki_cert *ca, const struct
 	WM_AUTO(wm_pki_buf_wipe) struct wm_buf key = {0};
 	WM_AUTO(wm_buf_fini) struct wm_buf chain = {0};
 	WM_AUTO(wm_buf_fini) struct wm_buf issuer = {0};
-	int rc = make_folder(dir, err);
+	int rc = wm_folder_create(dir, err);
 
 	if (rc != 0)
 		return rc;
@@ -77,23 +68,6 @@ static int write_set(const char *dir, const struct wm_pki_cert *ca, const struct
 	if (rc != 0)
 		remove_set(dir);
 	return rc;
-}
-
-static bool exists(const char *path)
-{
-	struct stat st;
-
-	return lstat(path, &st) == 0;
-}
-
-/* Gives what was built at @aside its name; the other file of that name, if any, wins. */
-static int publish(const char *aside, const char *path, struct wm_err *err)
-{
-	if (rename(aside, path) == 0)
-		return wm_file_sync_parent(path, err);
-	if (errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR)
-		return wm_fail(err, WM_ALREADY_EXISTS, "%s: exists already", path);
-	return wm_fail_errno(err, errno, "%s", path);
 }
 
 /* ---- init ---- */
@@ -149,12 +123,12 @@ static int name_tree(struct tree *t, const char *dir, const char *admin, struct 
 static int write_tree(const struct tree *t, const struct wm_pki_cert *ca,
 		      const struct wm_pki_cert *admin, struct wm_err *err)
 {
-	int rc = make_folder(t->root.text, err);
+	int rc = wm_folder_create(t->root.text, err);
 
 	if (rc == 0)
 		rc = write_set(t->ca.text, ca, ca, err);
 	if (rc == 0)
-		rc = make_folder(t->nodes.text, err);
+		rc = wm_folder_create(t->nodes.text, err);
 	if (rc == 0)
 		rc = write_set(t->admin.text, ca, admin, err);
 	return rc;
@@ -163,9 +137,9 @@ static int write_tree(const struct tree *t, const struct wm_pki_cert *ca,
 static void remove_tree(const struct tree *t)
 {
 	remove_set(t->admin.text);
-	rmdir(t->nodes.text);
+	wm_folder_remove(t->nodes.text);
 	remove_set(t->ca.text);
-	rmdir(t->root.text);
+	wm_folder_remove(t->root.text);
 }
 
 /* @dir without the slashes at its end, which a name beside it could not bear. */
@@ -188,7 +162,7 @@ int wm_pki_init(const char *dir, const struct wm_pki_init_opts *opts, struct wm_
 
 	if (plain[0] == '\0')
 		return wm_fail(err, WM_INVALID_ARGUMENT, "the name of the directory is empty");
-	if (exists(plain))
+	if (wm_path_exists(plain))
 		return wm_fail(err, WM_ALREADY_EXISTS, "%s: exists already", plain);
 	rc = check_folder_name(admin_name, err);
 	if (rc == 0)
@@ -198,7 +172,7 @@ int wm_pki_init(const char *dir, const struct wm_pki_init_opts *opts, struct wm_
 	if (rc == 0) {
 		rc = write_tree(&t, ca, admin, err);
 		if (rc == 0)
-			rc = publish(t.root.text, plain, err);
+			rc = wm_folder_publish(t.root.text, plain, err);
 		if (rc != 0)
 			remove_tree(&t);
 	}
@@ -246,9 +220,10 @@ static int name_set(const char *dir, const char *name, struct path *aside, struc
 	if (rc == 0 && snprintf(aside->text, sizeof(aside->text), "%s/.%s.%08x", nodes.text, name,
 				wm_rand_u32()) >= (int)sizeof(aside->text))
 		rc = wm_fail(err, WM_INVALID_ARGUMENT, "%s: path too long", dir);
-	if (rc == 0 && mkdir(nodes.text, 0700) != 0 && errno != EEXIST)
-		rc = wm_fail_errno(err, errno, "%s", nodes.text);
-	return rc;
+	if (rc != 0)
+		return rc;
+	rc = wm_folder_create(nodes.text, err);
+	return rc == WM_ALREADY_EXISTS ? 0 : rc;
 }
 
 static int issue_from(const struct wm_pki_cert *ca, const char *dir, const char *name,
@@ -258,7 +233,7 @@ static int issue_from(const struct wm_pki_cert *ca, const char *dir, const char 
 	struct path aside, path;
 	int rc = name_set(dir, name, &aside, &path, err);
 
-	if (rc == 0 && exists(path.text))
+	if (rc == 0 && wm_path_exists(path.text))
 		rc = wm_fail(err, WM_ALREADY_EXISTS, "%s: exists already", path.text);
 	if (rc == 0)
 		rc = wm_pki_cert_new_leaf(
@@ -267,7 +242,7 @@ static int issue_from(const struct wm_pki_cert *ca, const char *dir, const char 
 	if (rc == 0)
 		rc = write_set(aside.text, ca, leaf, err);
 	if (rc == 0) {
-		rc = publish(aside.text, path.text, err);
+		rc = wm_folder_publish(aside.text, path.text, err);
 		if (rc != 0)
 			remove_set(aside.text);
 	}
@@ -319,7 +294,7 @@ int wm_pki_files_read(const char *dir, const char *name, struct wm_pki_files *ou
 		rc = join(&nodes, dir, "nodes", err);
 	if (rc == 0)
 		rc = join(&set, nodes.text, name, err);
-	if (rc == 0 && !exists(set.text))
+	if (rc == 0 && !wm_path_exists(set.text))
 		rc = wm_fail(err, WM_NOT_FOUND, "%s: no such name: make it with pki issue",
 			     set.text);
 	if (rc == 0)

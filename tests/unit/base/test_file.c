@@ -119,6 +119,44 @@ static void test_folders(void **state)
 	assert_true(wm_folder_make(in_folder("three/x"), NULL) < 0);
 }
 
+/* What is made aside gets its name whole, and never that of somebody else. */
+static void test_publish_a_folder(void **state)
+{
+	char aside[256], path[256], inside[512];
+	struct wm_err err;
+	snprintf(aside, sizeof(aside), "%s", in_folder("aside"));
+	snprintf(path, sizeof(path), "%s", in_folder("published"));
+	snprintf(inside, sizeof(inside), "%s/f", path);
+	assert_false(wm_path_exists(aside));
+	assert_int_equal(wm_folder_create(aside, NULL), 0);
+	assert_int_equal(wm_folder_create(aside, NULL), WM_ALREADY_EXISTS);
+	assert_int_equal(wm_folder_create(in_folder("none/x"), NULL), WM_NOT_FOUND);
+	assert_int_equal(wm_folder_publish(aside, path, NULL), 0);
+	assert_false(wm_path_exists(aside));
+	assert_int_equal(wm_file_create(inside, 0600, "1", 1, NULL), 0);
+	assert_int_equal(wm_folder_create(aside, NULL), 0);
+	assert_int_equal(wm_folder_publish(aside, path, &err), WM_ALREADY_EXISTS);
+	assert_non_null(strstr(err.text, "published: exists already"));
+	expect_content(inside, "1");
+	assert_int_equal(wm_folder_publish(aside, in_folder("three"), NULL), WM_ALREADY_EXISTS);
+	wm_folder_remove(path); /* not empty: stays */
+	assert_true(wm_path_exists(inside));
+	wm_file_remove(inside);
+	wm_file_remove(inside);
+	wm_folder_remove(path);
+	assert_false(wm_path_exists(path));
+}
+
+static void test_links_to_nowhere_exist(void **state)
+{
+	char path[256];
+	snprintf(path, sizeof(path), "%s", in_folder("dangling"));
+	assert_int_equal(symlink("nowhere", path), 0);
+	assert_true(wm_path_exists(path));
+	wm_file_remove(path);
+	assert_false(wm_path_exists(path));
+}
+
 static int make_folder(void **state)
 {
 	snprintf(folder, sizeof(folder), "/tmp/wm-test-file-XXXXXX");
@@ -141,6 +179,8 @@ int main(void)
 		cmocka_unit_test(test_replace_takes_its_place),
 		cmocka_unit_test(test_read_is_bounded),
 		cmocka_unit_test(test_folders),
+		cmocka_unit_test(test_publish_a_folder),
+		cmocka_unit_test(test_links_to_nowhere_exist),
 	};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
