@@ -147,6 +147,23 @@ bool wm_tls_is_established(const struct wm_tls *t)
 	return t->is_established;
 }
 
+static void on_message(int sent, int version, int type, const void *p, size_t n, SSL *ssl,
+		       void *arg)
+{
+	struct wm_tls *t = SSL_get_app_data(ssl);
+
+	(void)version;
+	(void)arg;
+	if (!sent && type == SSL3_RT_HANDSHAKE && n > 0 &&
+	    *(const uint8_t *)p == SSL3_MT_KEY_UPDATE)
+		t->key_updates++;
+}
+
+void wm_tls_watch_key_updates(SSL_CTX *ctx)
+{
+	SSL_CTX_set_msg_callback(ctx, on_message);
+}
+
 /* One record at most; *@n is 0 when there is none. */
 static int read_some(struct wm_tls *t, struct wm_buf *out, size_t room, size_t *n,
 		     struct wm_err *err)
@@ -157,8 +174,14 @@ static int read_some(struct wm_tls *t, struct wm_buf *out, size_t room, size_t *
 	*n = 0;
 	rc = SSL_read_ex(t->ssl, wm_buf_reserve(out, room), room, n);
 	if (rc == 1) {
+		t->key_updates = 0;
 		wm_buf_commit(out, *n);
 		return 0;
+	}
+	if (t->key_updates > WM_TLS_KEY_UPDATES_MAX) {
+		(void)wm_fail(&t->failure, WM_RESOURCE_EXHAUSTED,
+			      "the peer changes its TLS keys and says nothing");
+		return wm_err_copy(err, &t->failure);
 	}
 	switch (SSL_get_error(t->ssl, rc)) {
 	case SSL_ERROR_WANT_READ: return 0;

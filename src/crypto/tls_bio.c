@@ -26,6 +26,9 @@ static int read_in(BIO *bio, char *p, size_t n, size_t *taken)
 	size_t left = t->in.len - t->in_at;
 
 	BIO_clear_retry_flags(bio);
+	/* OpenSSL would go through all that came without asking anybody. */
+	if (t->key_updates > WM_TLS_KEY_UPDATES_MAX)
+		left = 0;
 	if (left == 0) {
 		BIO_set_retry_read(bio);
 		return 0;

@@ -52,6 +52,7 @@ static SSL_CTX *new_context(bool is_server)
 	wm_evp_must(SSL_CTX_set_num_tickets(ctx, 0) == 1);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
+	wm_tls_watch_key_updates(ctx);
 	if (is_server)
 		SSL_CTX_set_alpn_select_cb(ctx, select_alpn, NULL);
 	else

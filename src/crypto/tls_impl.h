@@ -22,6 +22,7 @@ struct wm_tls {
 	bool verifies_peer;
 	bool is_established;
 	bool is_closed;
+	unsigned key_updates; /* that came since there was anything to read */
 	struct wm_tls_hints hints;
 	char host[256];        /* whom a client dials */
 	struct wm_err refusal; /* why we do not accept the peer's certificate; code 0: we do */
@@ -29,6 +30,11 @@ struct wm_tls {
 	char cn[64];           /* of the peer, "" for none */
 };
 
+/* More changes of keys, with nothing to read between them, are no peer's need. */
+#define WM_TLS_KEY_UPDATES_MAX 32
+
+/* Counts what came in @ctx's connections to t->key_updates. */
+void wm_tls_watch_key_updates(SSL_CTX *ctx);
 /* Puts the connection's two buffers under @t->ssl. */
 void wm_tls_bio_attach(struct wm_tls *t);
 /* Makes @store ask the system's roots for what it does not hold itself. */
