@@ -6,6 +6,8 @@
 #include "pb/message.h"
 #include "pb/v1.h"
 #include "rpc/server.h"
+#include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +64,34 @@ static void echo_metadata(struct wm_rpc_call *call)
 		wm_rpc_call_add_header(call, "x-echo-bin", bytes);
 }
 
+/* ASan holds back what was freed and replaces the allocator that malloc.h describes. */
+extern size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
+
+static size_t allocated(void)
+{
+	if (__sanitizer_get_current_allocated_bytes != NULL)
+		return __sanitizer_get_current_allocated_bytes();
+	struct mallinfo2 m = mallinfo2();
+	return m.uordblks + m.hblkhd;
+}
+
+static char *describe_stats(struct wm_arena *a, const struct wm_rpc_server *server)
+{
+	struct wm_rpc_stats n;
+	wm_rpc_server_stats(server, &n);
+	char *text = wm_arena_printf(
+		a,
+		"allocated=%zu\nconnections=%u\nstreams=%u\naccepted=%" PRIu64
+		"\nrefused_full=%" PRIu64 "\nrefused_source=%" PRIu64 "\ncalls=%" PRIu64
+		"\nresets_in=%" PRIu64 "\nresets_out=%" PRIu64 "\ngoaways_out=%" PRIu64,
+		allocated(), n.connections, n.streams, n.accepted, n.refused_full, n.refused_source,
+		n.calls, n.h2.resets_in, n.h2.resets_out, n.h2.goaways_out);
+	for (int kind = 0; kind < WM_FLOOD_COUNT; kind++)
+		text = wm_arena_printf(a, "%s\nflood.%s=%" PRIu64, text,
+				       wm_flood_name((enum wm_flood)kind), n.h2.floods[kind]);
+	return text;
+}
+
 static void answer(struct running *r, const char *id)
 {
 	struct wm_arena *a = wm_rpc_call_arena(r->call);
@@ -76,6 +106,8 @@ static void answer(struct running *r, const char *id)
 		status->description = wm_arena_alloc(a, n + 1);
 		memset(status->description, 'x', n);
 	}
+	if (wm_streq(id, "stats"))
+		status->description = describe_stats(a, r->service->server);
 	if (wm_streq(id, "cancels"))
 		status->version = wm_arena_printf(a, "%u", r->service->cancels);
 	if (cn != NULL)
@@ -229,5 +261,6 @@ static const struct wm_rpc_handler handlers[] = {
 
 void rpc_service_register(struct rpc_service *s, struct wm_rpc_server *server)
 {
+	s->server = server;
 	wm_rpc_server_register(server, handlers, WM_ARRAY_LEN(handlers), s);
 }

@@ -5,7 +5,9 @@
  *
  * v1.Node/GetStatus, by id:      "fail:CODE:text", "sleep:MS", "sleep-on:MS" (whatever its caller
  * does), "hang" (until cancelled), "mute" (OK without an answer), "size:N" (a description of N
- * bytes), "cancels" (how many calls were cancelled so far, in version); anything else is answered.
+ * bytes), "cancels" (how many calls were cancelled so far, in version), "stats" (the server's
+ * counters, a name=value a line, and how many bytes the process has allocated, in description);
+ * anything else is answered.
  * version holds the length of the id, currentLeader the client certificate's CN, uptime whether
  * there was a deadline. Metadata x-echo and x-echo-bin come back as headers, x-echo also as trailer
  * x-echo-tail. v1.Membership/SubscribePeers, by id: "count:N", "flood:N:SIZE" (as the reader
@@ -20,6 +22,7 @@
 struct wm_rpc_server;
 
 struct rpc_service {
+	struct wm_rpc_server *server;
 	unsigned cancels;
 	unsigned calls;
 	unsigned answered;
