@@ -8,25 +8,30 @@
 
 #include "base/clock.h"
 #include "base/log_line.h"
+#include "base/log_ring.h"
 #include "base/mem.h"
 #include "base/str.h"
 
 struct wm_log {
 	struct wm_log *root;
-	atomic_int level; /* the root's counts */
-	enum wm_log_format format;
+	/* Of these the root's count. */
+	atomic_int level, format;
+	atomic_bool is_journal;
+	atomic_bool is_torn; /* the last line lost its end: the disk was full */
+	struct wm_log_ring *ring;
 	int fd;
 	char *component; /* "" for none */
 	char *fields;    /* "" for none */
 };
 
 static const struct {
-	const char *name;   /* as people and JSON write it */
-	const char *padded; /* as a text line shows it */
+	const char *name;    /* as people and JSON write it */
+	const char *padded;  /* as a text line shows it */
+	const char *journal; /* syslog's severity */
 } levels[] = {
-	[WM_LOG_TRACE] = {"trace", "TRACE"}, [WM_LOG_DEBUG] = {"debug", "DEBUG"},
-	[WM_LOG_INFO] = {"info", "INFO "},   [WM_LOG_WARN] = {"warn", "WARN "},
-	[WM_LOG_ERROR] = {"error", "ERROR"},
+	[WM_LOG_TRACE] = {"trace", "TRACE", "<7>"}, [WM_LOG_DEBUG] = {"debug", "DEBUG", "<7>"},
+	[WM_LOG_INFO] = {"info", "INFO ", "<6>"},   [WM_LOG_WARN] = {"warn", "WARN ", "<4>"},
+	[WM_LOG_ERROR] = {"error", "ERROR", "<3>"},
 };
 
 struct wm_log *wm_log_new(int fd, enum wm_log_level level, enum wm_log_format format)
@@ -35,7 +40,8 @@ struct wm_log *wm_log_new(int fd, enum wm_log_level level, enum wm_log_format fo
 
 	log->root = log;
 	atomic_init(&log->level, level);
-	log->format = format;
+	atomic_init(&log->format, format);
+	log->ring = wm_alloc(sizeof(*log->ring));
 	log->fd = fd;
 	log->component = wm_strdup("");
 	log->fields = wm_strdup("");
@@ -59,7 +65,6 @@ struct wm_log *wm_log_child(struct wm_log *parent, const char *component, const 
 		return NULL;
 	log = wm_alloc(sizeof(*log));
 	log->root = parent->root;
-	log->format = parent->format;
 	log->fd = parent->fd;
 	log->component = wm_strdup(component != NULL ? component : parent->component);
 	log->fields = join_fields(parent->fields, fields != NULL ? fields : "");
@@ -72,6 +77,7 @@ void wm_log_free(struct wm_log *log)
 		return;
 	wm_free(log->component);
 	wm_free(log->fields);
+	wm_free(log->ring);
 	wm_free(log);
 }
 
@@ -79,6 +85,23 @@ void wm_log_set_level(struct wm_log *log, enum wm_log_level level)
 {
 	if (log != NULL)
 		atomic_store_explicit(&log->root->level, level, memory_order_relaxed);
+}
+
+void wm_log_set_format(struct wm_log *log, enum wm_log_format format)
+{
+	if (log != NULL)
+		atomic_store_explicit(&log->root->format, format, memory_order_relaxed);
+}
+
+void wm_log_set_journal(struct wm_log *log, bool is_journal)
+{
+	if (log != NULL)
+		atomic_store_explicit(&log->root->is_journal, is_journal, memory_order_relaxed);
+}
+
+size_t wm_log_recent(const struct wm_log *log, unsigned i, char out[WM_LOG_RECENT_LINE])
+{
+	return wm_log_ring_get(log->root->ring, i, out);
 }
 
 bool wm_log_is_on(const struct wm_log *log, enum wm_log_level level)
@@ -111,7 +134,6 @@ static void build_text(struct wm_log_line *l, const struct wm_log *log, enum wm_
 	const char *const parts[] = {log->component[0] != '\0' ? "component=" : "", log->component,
 				     log->fields, pairs};
 
-	wm_log_line_add(l, " ");
 	wm_log_line_add(l, levels[level].padded);
 	wm_log_line_add(l, " ");
 	wm_log_line_add_text(l, event);
@@ -137,19 +159,69 @@ static void build_json(struct wm_log_line *l, const struct wm_log *log, enum wm_
 	wm_log_line_end(l, "}");
 }
 
-/* A log that cannot be written is not a reason to stop, nor is there anybody to tell. */
-static void write_line(int fd, const char *p, unsigned n)
+/* How much of it was written. */
+static size_t write_all(int fd, const char *p, size_t n)
 {
-	while (n > 0) {
-		ssize_t done = write(fd, p, n);
+	size_t len = 0;
+
+	while (len < n) {
+		ssize_t done = write(fd, p + len, (unsigned)(n - len));
 
 		if (done < 0 && errno == EINTR)
 			continue;
 		if (done <= 0)
-			return;
-		p += done;
-		n -= (unsigned)done;
+			break;
+		len += (size_t)done;
 	}
+	return len;
+}
+
+/*
+ * A log that cannot be written is not a reason to stop, nor is there anybody to tell. When there is
+ * room again, the end of a line that was cut comes first, so that the next one stays whole.
+ */
+static void write_line(struct wm_log *root, const char *p, size_t n)
+{
+	size_t done;
+
+	if (atomic_load_explicit(&root->is_torn, memory_order_relaxed)) {
+		if (write_all(root->fd, "\n", 1) == 0)
+			return;
+		atomic_store_explicit(&root->is_torn, false, memory_order_relaxed);
+	}
+	done = write_all(root->fd, p, n);
+	if (done > 0 && done < n)
+		atomic_store_explicit(&root->is_torn, true, memory_order_relaxed);
+}
+
+/* What stands in front of the line proper, which a journal and the memory of lines have otherwise.
+ */
+static void begin_line(struct wm_log_line *l, bool is_journal, bool is_json,
+		       enum wm_log_level level, const char *when)
+{
+	l->len = 0;
+	l->cut = false;
+	if (is_journal) {
+		wm_log_line_add(l, levels[level].journal);
+		return;
+	}
+	wm_log_line_add(l, is_json ? "{\"time\":\"" : "");
+	wm_log_line_add(l, when);
+	wm_log_line_add(l, is_json ? "\"" : " ");
+}
+
+static void finish_line(struct wm_log *root, struct wm_log_line *l, size_t start, bool is_journal,
+			const char *when)
+{
+	char *body = l->data + start, first = *body;
+
+	/* JSON without the time begins with its next pair. */
+	if (first == ',')
+		*body = '{';
+	wm_log_ring_put(root->ring, when, body, l->len - start);
+	if (!is_journal)
+		*body = first;
+	write_line(root, l->data, l->len);
 }
 
 void wm_log_write(struct wm_log *log, enum wm_log_level level, const char *event, const char *fmt,
@@ -162,23 +234,21 @@ void wm_log_write(struct wm_log *log, enum wm_log_level level, const char *event
 
 	if (!wm_log_is_on(log, level))
 		return;
+	bool is_json =
+		atomic_load_explicit(&log->root->format, memory_order_relaxed) == WM_LOG_JSON;
+	bool is_journal = atomic_load_explicit(&log->root->is_journal, memory_order_relaxed);
 	va_start(ap, fmt);
 	if (vsnprintf(pairs, sizeof(pairs), fmt, ap) < 0)
 		pairs[0] = '\0';
 	va_end(ap);
 	wm_time_format(wm_clock_wall(), when);
-	line.len = 0;
-	line.cut = false;
-	if (log->format == WM_LOG_JSON) {
-		wm_log_line_add(&line, "{\"time\":\"");
-		wm_log_line_add(&line, when);
-		wm_log_line_add(&line, "\"");
+	begin_line(&line, is_journal, is_json, level, when);
+	size_t start = line.len;
+	if (is_json)
 		build_json(&line, log, level, event, pairs);
-	} else {
-		wm_log_line_add(&line, when);
+	else
 		build_text(&line, log, level, event, pairs);
-	}
-	write_line(log->fd, line.data, (unsigned)line.len);
+	finish_line(log->root, &line, start, is_journal, when);
 	errno = saved_errno;
 }
 

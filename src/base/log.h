@@ -29,10 +29,24 @@ struct wm_log *wm_log_new(int fd, enum wm_log_level level, enum wm_log_format fo
 struct wm_log *wm_log_child(struct wm_log *parent, const char *component, const char *fields);
 /* Children are freed before their parent. NULL is allowed. */
 void wm_log_free(struct wm_log *log);
-void wm_log_set_level(struct wm_log *log, enum wm_log_level level);   /* of the whole family */
+void wm_log_set_level(struct wm_log *log, enum wm_log_level level);    /* of the whole family */
+void wm_log_set_format(struct wm_log *log, enum wm_log_format format); /* of the whole family */
+/*
+ * Lines of the whole family go to a journal from here on, as in sd-daemon(3): with the severity in
+ * front ("<4>"), by which it sorts them, and without the time, which it knows itself.
+ */
+void wm_log_set_journal(struct wm_log *log, bool is_journal);
 bool wm_log_is_on(const struct wm_log *log, enum wm_log_level level); /* false for a NULL logger */
 /* "trace" "debug" "info" "warn" "error", and "silent", "off" or "" for none. */
 bool wm_log_level_parse(const char *s, enum wm_log_level *out);
+
+/*
+ * The last lines that were written, in memory: the @i-th (0 is the oldest), without newline; 0 when
+ * there is none to be had just now. Any thread, and safe in a signal handler.
+ */
+#define WM_LOG_RECENT      32
+#define WM_LOG_RECENT_LINE 500
+size_t wm_log_recent(const struct wm_log *log, unsigned i, char out[WM_LOG_RECENT_LINE]);
 
 /* A NULL @log swallows the line. */
 void wm_log_write(struct wm_log *log, enum wm_log_level level, const char *event, const char *fmt,

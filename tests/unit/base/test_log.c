@@ -5,9 +5,11 @@
 
 #include <cmocka.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -381,6 +383,10 @@ static void test_lines_of_threads_do_not_mix(void **state)
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, write_many, log), 0);
 	wm_log_set_level(log, WM_LOG_DEBUG);
+	for (unsigned i = 0; i < 1000; i++) {
+		char recent[WM_LOG_RECENT_LINE];
+		assert_true(wm_log_recent(log, i % WM_LOG_RECENT, recent) < 80);
+	}
 	for (int i = 0; i < 4; i++)
 		pthread_join(threads[i], NULL);
 	written();
@@ -390,6 +396,109 @@ static void test_lines_of_threads_do_not_mix(void **state)
 		n++;
 	}
 	assert_int_equal(n, 1200);
+	wm_log_free(log);
+}
+
+static void test_the_format_changes_for_all(void **state)
+{
+	struct wm_log *log = new_log(WM_LOG_TEXT), *child = wm_log_child(log, "c", NULL);
+
+	wm_log_set_format(child, WM_LOG_JSON);
+	wm_info(log, "e", "a=1");
+	assert_string_equal(line(), ",\"level\":\"info\",\"event\":\"e\",\"a\":\"1\"}");
+	wm_log_set_format(log, WM_LOG_TEXT);
+	wm_info(child, "e", "a=1");
+	assert_string_equal(line(), "INFO  e component=c a=1");
+	wm_log_set_format(NULL, WM_LOG_JSON);
+	wm_log_free(child);
+	wm_log_free(log);
+}
+
+/* sd-daemon(3): severities of syslog, and no time. */
+static void test_a_journal(void **state)
+{
+	static const char *const severities[] = {"<7>", "<7>", "<6>", "<4>", "<3>"};
+	struct wm_log *log = new_log(WM_LOG_TEXT), *child = wm_log_child(log, NULL, "m=1");
+
+	wm_log_set_journal(child, true);
+	wm_log_set_level(log, WM_LOG_TRACE);
+	for (int level = WM_LOG_TRACE; level <= WM_LOG_ERROR; level++) {
+		wm_log_write(log, (enum wm_log_level)level, "e", "a=1");
+		assert_true(wm_str_starts(written(), severities[level]));
+		assert_true(wm_str_ends(text, " e a=1\n") && strlen(text) == 15);
+	}
+	wm_warn(child, "e", "a=1");
+	assert_string_equal(written(), "<4>WARN  e m=1 a=1\n");
+	wm_log_set_format(log, WM_LOG_JSON);
+	wm_error(child, "e", "a=1");
+	assert_string_equal(written(), "<3>{\"level\":\"error\",\"event\":\"e\","
+				       "\"m\":\"1\",\"a\":\"1\"}\n");
+	wm_log_set_journal(log, false);
+	wm_error(log, "e", "a=1");
+	assert_true(wm_str_starts(line(), ",\"level\":\"error\""));
+	wm_log_set_journal(NULL, true);
+	wm_log_free(child);
+	wm_log_free(log);
+}
+
+static const char *recent(const struct wm_log *log, unsigned i)
+{
+	static char out[WM_LOG_RECENT_LINE + 1];
+	size_t n = wm_log_recent(log, i, out);
+
+	out[n] = '\0';
+	return n == 0 ? "" : strchr(out, ' ') + 1; /* behind the time */
+}
+
+static void test_the_last_lines_are_remembered(void **state)
+{
+	struct wm_log *log = new_log(WM_LOG_TEXT), *child = wm_log_child(log, NULL, "m=1");
+	char expected[64], value[1000];
+
+	assert_string_equal(recent(log, 0), "");
+	wm_debug(log, "not.written", "a=1");
+	wm_info(child, "e", "i=0");
+	assert_string_equal(recent(child, 0), "INFO  e m=1 i=0");
+	assert_string_equal(recent(log, 1), "");
+	for (int i = 1; i < WM_LOG_RECENT + 5; i++)
+		wm_info(log, "e", "i=%d", i);
+	for (unsigned i = 0; i < WM_LOG_RECENT; i++) {
+		snprintf(expected, sizeof(expected), "INFO  e i=%u", i + 5);
+		assert_string_equal(recent(log, i), expected);
+	}
+	memset(value, 'v', sizeof(value));
+	wm_info(log, "e", "a=%.999s", value);
+	assert_true(wm_str_ends(recent(log, WM_LOG_RECENT - 1), "vvv"));
+	assert_true(strlen(recent(log, WM_LOG_RECENT - 1)) < WM_LOG_RECENT_LINE);
+	wm_log_set_format(log, WM_LOG_JSON);
+	wm_info(log, "e", "a=1");
+	assert_string_equal(recent(log, WM_LOG_RECENT - 1),
+			    "{\"level\":\"info\",\"event\":\"e\",\"a\":\"1\"}");
+	wm_log_free(child);
+	wm_log_free(log);
+}
+
+static void test_a_line_that_was_torn(void **state)
+{
+	const struct rlimit small = {.rlim_cur = 100, .rlim_max = RLIM_INFINITY};
+	struct rlimit before;
+	struct wm_log *log = new_log(WM_LOG_TEXT);
+	void (*old)(int) = signal(SIGXFSZ, SIG_IGN);
+
+	/* A file that may not grow beyond 100 bytes: the kernel writes what still fits. */
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	wm_info(log, "torn", "a=%s",
+		"0123456789012345678901234567890123456789012345678901234567890123456789");
+	wm_info(log, "lost", "a=1");
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	wm_info(log, "whole", "a=1");
+	written();
+	signal(SIGXFSZ, old);
+	assert_null(strstr(text, "lost"));
+	assert_true(wm_str_ends(text, "INFO  whole a=1\n"));
+	assert_non_null(strchr(text, '\n')); /* between the two */
+	assert_ptr_not_equal(strchr(text, '\n'), strrchr(text, '\n'));
 	wm_log_free(log);
 }
 
@@ -421,6 +530,10 @@ int main(void)
 		T(test_limit),
 		T(test_limit_of_one_line),
 		T(test_lines_of_threads_do_not_mix),
+		T(test_the_format_changes_for_all),
+		T(test_a_journal),
+		T(test_the_last_lines_are_remembered),
+		T(test_a_line_that_was_torn),
 		T(test_a_closed_descriptor_is_survived),
 	};
 
