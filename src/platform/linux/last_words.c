@@ -1,0 +1,86 @@
+#include "platform/linux/last_words.h"
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+static void write_all(int fd, const char *p, size_t n)
+{
+	while (fd >= 0 && n > 0) {
+		ssize_t done = write(fd, p, n);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0)
+			return;
+		p += done;
+		n -= (size_t)done;
+	}
+}
+
+void wm_last_words_flush(struct wm_last_words *w)
+{
+	write_all(w->fds[0], w->text, w->n);
+	write_all(w->fds[1], w->text, w->n);
+	w->n = 0;
+}
+
+static void add_char(struct wm_last_words *w, char c)
+{
+	if (w->n == sizeof(w->text))
+		wm_last_words_flush(w);
+	w->text[w->n++] = c;
+}
+
+void wm_last_words_add(struct wm_last_words *w, const char *s)
+{
+	for (; *s != '\0'; s++)
+		add_char(w, *s);
+}
+
+void wm_last_words_add_n(struct wm_last_words *w, const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		add_char(w, (s[i] >= ' ' && s[i] < 0x7f) ? s[i] : '?');
+}
+
+void wm_last_words_add_number(struct wm_last_words *w, uint64_t value, unsigned base,
+			      unsigned width)
+{
+	char digits[24];
+	unsigned n = 0;
+
+	do {
+		digits[n++] = "0123456789abcdef"[value % base];
+		value /= base;
+	} while (value > 0 || n < width);
+	if (base == 16)
+		wm_last_words_add(w, "0x");
+	while (n > 0)
+		add_char(w, digits[--n]);
+}
+
+/*
+ * gmtime_r is not for signal handlers. Years that begin in March have their odd day at the end, so
+ * that months follow a pattern of 153 days in 5; 719468 days lie between 0000-03-01 and 1970.
+ */
+void wm_last_words_add_time(struct wm_last_words *w, int64_t seconds, int compact)
+{
+	uint64_t day = (uint64_t)(seconds / 86400) + 719468, rest = (uint64_t)(seconds % 86400);
+	uint64_t era = day / 146097, of_era = day % 146097;
+	uint64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+	uint64_t of_year = of_era - (365 * year + year / 4 - year / 100);
+	uint64_t month = (5 * of_year + 2) / 153;
+	const uint64_t parts[] = {era * 400 + year + (month >= 10),
+				  month < 10 ? month + 3 : month - 9,
+				  of_year - (153 * month + 2) / 5 + 1,
+				  rest / 3600,
+				  rest / 60 % 60,
+				  rest % 60};
+	const char *const gaps[] = {"-", "-", "T", ":", ":", "Z"};
+
+	for (unsigned i = 0; i < 6; i++) {
+		wm_last_words_add_number(w, parts[i], 10, i == 0 ? 4 : 2);
+		if (!compact || i == 2 || i == 5)
+			wm_last_words_add(w, gaps[i]);
+	}
+}
