@@ -146,3 +146,10 @@ bool wm_node_options_is_storage(const struct wm_node_options *o)
 {
 	return o->bootstrap_enabled || o->mesh_request_vote || o->mesh_request_observer;
 }
+
+const char *wm_node_options_crash_dir(const struct wm_node_options *o)
+{
+	if (*o->global_crash_dir != '\0')
+		return o->global_crash_dir;
+	return o->storage_in_memory ? "" : o->storage_path;
+}

@@ -33,6 +33,9 @@ WM_OPT(DURATION, shutdown_timeout, "", "shutdown-timeout", "0s",
 /* ---- global: set many others at once ---- */
 WM_OPT(BOOL, global_allow_remote_detection, "global.", "allow-remote-detection", "false",
        "Ask a public name server for the address this host has outside", LATER)
+WM_OPT(STRING, global_crash_dir, "global.", "crash-dir", "",
+       "Folder of crash reports; else that of storage.path, unless the state is in memory",
+       .value = "FOLDER")
 WM_OPT(BOOL, global_detect_endpoints, "global.", "detect-endpoints", "false",
        "Find public addresses on the interfaces")
 WM_OPT(BOOL, global_detect_ipv6, "global.", "detect-ipv6", "false",

@@ -60,5 +60,7 @@ int wm_node_options_node_id(const struct wm_node_options *o, const char *hostnam
 			    char out[WM_IDENT_TEXT], struct wm_err *err) WM_MUST_CHECK;
 /* True when callers are known by their client certificates: global.mtls or plugins.mtls.*. */
 bool wm_node_options_auth_is_mtls(const struct wm_node_options *o);
+/* Where crash reports are kept: global.crash-dir, else storage.path; "" for nowhere. */
+const char *wm_node_options_crash_dir(const struct wm_node_options *o);
 /* True when this node holds the state: bootstrap.enabled, mesh.request-vote or -observer. */
 bool wm_node_options_is_storage(const struct wm_node_options *o);

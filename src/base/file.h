@@ -44,5 +44,10 @@ int wm_folder_create(const char *path, struct wm_err *err) WM_MUST_CHECK;
  * ALREADY_EXISTS when somebody else was first (an empty folder of that name may give way).
  */
 int wm_folder_publish(const char *aside, const char *path, struct wm_err *err) WM_MUST_CHECK;
+/*
+ * Opens something for each of standard input, output and error that is closed, on which reading and
+ * writing fail as before; else the next file would take its place, and what is printed go into it.
+ */
+void wm_file_guard_stdio(void);
 /* Makes the folder @path, for its owner alone (0700), and what is missing above it (0755). */
 int wm_folder_make(const char *path, struct wm_err *err) WM_MUST_CHECK;

@@ -252,3 +252,10 @@ int wm_folder_make(const char *path, struct wm_err *err)
 		return wm_fail(err, WM_FAILED_PRECONDITION, "%s is not a folder", path);
 	return 0;
 }
+
+void wm_file_guard_stdio(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+			(void)!open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}

@@ -76,7 +76,7 @@ def test_a_crash_writes_no_keys_to_the_disk(four):
     for node in four.nodes.values():
         with open(f"/proc/{node.process.pid}/limits") as f:
             core = next(line for line in f if line.startswith("Max core file size"))
-        assert core.split()[4:6] == ["0", "0"], core
+        assert set(core.split()[4:6]) <= {"0", "1"}, core  # at 1 the kernel writes none and pipes none
 
 
 def test_forwarding_is_switched_on_only_where_it_is_needed(four):

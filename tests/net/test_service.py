@@ -72,6 +72,36 @@ def test_a_stuck_thread_makes_the_watchdog_bite(lan, mesh, manager, name):
     alpha.stop()
 
 
+@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full", "2> >(:)", "<&- >&- 2>&-"])
+def test_a_log_that_cannot_be_written(lan, mesh, manager, redirection):
+    """Closed, on a full disk, a pipe that nobody reads: no reason to stop, and no line ends up in the state."""
+    m = manager()
+    alpha = mesh.add(lan("alpha", 1), "10.88.0.1")
+    words = " ".join(alpha.argv(*FOUND, tls=False))
+    alpha.process = alpha.host.start(["bash", "-c", f"exec {words} {redirection}"], env=m.env)
+    m.wait_for("READY")
+    assert os.stat(f"/proc/{alpha.process.pid}/fd/2").st_mode & 0o170000 != 0o100000, "no regular file"
+    assert alpha.process.stop() == 0
+    m.wait_for("STOPPING")
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_the_journal_gets_severities_and_no_times(lan, mesh, manager, form):
+    m = manager()
+    alpha = mesh.add(lan("alpha", 1), "10.88.0.1")
+    words = " ".join(alpha.argv(*FOUND, f"--global.log-format={form}", tls=False))
+    alpha.process = alpha.host.start(
+        ["bash", "-c", f"JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2) exec {words}"], env=m.env)
+    m.wait_for("READY")
+    alpha.stop()
+    for line in alpha.process.lines:
+        assert line[0] == "<" and line[1] in "3467" and line[2] == ">", line
+        if form == "json":
+            assert "time" not in json.loads(line[3:])
+    assert ('<6>{"level":"info","event":"node.ready"' if form == "json" else "<6>INFO  node.ready ") in alpha.process.output
+    assert ('<4>{"level":"warn"' if form == "json" else "<4>WARN  ") in alpha.process.output
+
+
 def test_a_request_that_nobody_understands(lan, mesh):
     alpha = mesh.add(lan("alpha", 1), "10.88.0.1")
     status, output = alpha.fails(*FOUND, tls=False, env=dict(os.environ, NOTIFY_SOCKET="vsock:2:1"))

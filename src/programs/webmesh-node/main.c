@@ -5,14 +5,16 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "agent/agent.h"
 #include "agent/options.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "base/version.h"
+#include "platform/crash.h"
+#include "platform/notify.h"
 
 extern char **environ;
 
@@ -65,26 +67,37 @@ static struct wm_log *open_log(const struct wm_node_options *o)
 	if (!wm_log_level_parse(o->global_log_level, &level))
 		level = WM_LOG_INFO;
 	bool json = strcmp(o->global_log_format, "text") != 0;
-	return wm_log_new(STDERR_FILENO, level, json ? WM_LOG_JSON : WM_LOG_TEXT);
+	struct wm_log *log = wm_log_new(STDERR_FILENO, level, json ? WM_LOG_JSON : WM_LOG_TEXT);
+	wm_log_set_journal(log, wm_notify_is_journal(STDERR_FILENO));
+	return log;
 }
 
-/* Memory is full of keys, and a core file is for everybody who reads disks and bug reports. */
-static void forbid_core_files(void)
+static void tell_of_crash(void *arg, const char *path)
 {
-	const struct rlimit none = {.rlim_cur = 0, .rlim_max = 0};
-	(void)setrlimit(RLIMIT_CORE, &none); /* to lower a limit is always allowed */
+	wm_error(arg, "node.crashed_before", "file=%s", path);
+}
+
+/* From here on a crash leaves a report on disk too; those of earlier runs are told of. */
+static void keep_crashes(const struct wm_node_options *o, struct wm_log *log)
+{
+	const char *folder = wm_node_options_crash_dir(o);
+	wm_crash_set_folder(folder);
+	wm_crash_set_log(log);
+	wm_crash_collect("webmesh-node", folder, tell_of_crash, log);
 }
 
 static int run(struct wm_node_options *o)
 {
 	struct wm_err err;
 	struct wm_log *log = open_log(o);
+	keep_crashes(o, log);
 	const struct wm_conf_list *warnings = wm_node_options_warnings(o);
 	for (size_t i = 0; i < warnings->n; i++)
 		wm_warn(log, "options.ignored", "what=\"%s\"", warnings->items[i]);
 	int rc = wm_agent_run(o, log, &err);
 	if (rc == WM_ABORTED) /* its parts still use what would be freed from here on */
 		_exit(fail(&err));
+	wm_crash_set_log(NULL);
 	wm_log_free(log);
 	return rc == 0 ? 0 : fail(&err);
 }
@@ -94,7 +107,9 @@ int main(int argc, char **argv)
 	struct wm_err err;
 	struct wm_node_options *o = NULL;
 	signal(SIGPIPE, SIG_IGN);
-	forbid_core_files();
+	wm_file_guard_stdio();
+	wm_crash_install("webmesh-node");
+	wm_crash_forbid_core(); /* memory is full of keys */
 	if (wm_node_options_load(argc, argv, environ, &o, &err) != 0)
 		return fail(&err);
 	int status;

@@ -6,16 +6,6 @@
 
 #define NOWHERE "/dev/null"
 
-void wm_background_guard_stdio(void)
-{
-	int fd;
-	do {
-		fd = open(NOWHERE, O_RDWR);
-	} while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0)
-		close(fd);
-}
-
 /* True when the byte came; false when the other end was closed without it. */
 static bool await_byte(int fd)
 {

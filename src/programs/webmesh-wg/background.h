@@ -6,8 +6,6 @@
 #include "base/err.h"
 #include <stdbool.h>
 
-/* Descriptors 0 to 2 are open afterwards, so that nothing else can become one of them. */
-void wm_background_guard_stdio(void);
 /*
  * Returns 0 in the process behind, with *@ready for wm_background_detach. Returns 1 in the one in
  * front, once the other has detached (*@status 0) or ended (*@status is its exit status, not 0; it

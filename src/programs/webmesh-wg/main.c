@@ -4,10 +4,14 @@
  * foreground), 2 for wrong usage, 1 for anything else.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/version.h"
+#include "platform/crash.h"
+#include "platform/notify.h"
 #include "programs/webmesh-wg/background.h"
 #include "programs/webmesh-wg/options.h"
 #include "programs/webmesh-wg/tunnel.h"
@@ -57,11 +61,33 @@ static int announce(const struct wm_tunnel_options *o, const struct wm_tunnel *t
 	return rc;
 }
 
+/* Where systemd keeps the state of a service (StateDirectory), or would. */
+static const char *crash_folder(void)
+{
+	const char *given = getenv("STATE_DIRECTORY");
+	return given != NULL && *given != '\0' ? given : "/var/lib/webmesh";
+}
+
+static void tell_of_crash(void *arg, const char *path)
+{
+	wm_error(arg, "tunnel.crashed_before", "file=%s", path);
+}
+
+static struct wm_log *open_log(const struct wm_tunnel_options *o)
+{
+	struct wm_log *log = wm_log_new(STDERR_FILENO, o->level, WM_LOG_TEXT);
+	wm_log_set_journal(log, wm_notify_is_journal(STDERR_FILENO));
+	wm_crash_set_folder(crash_folder());
+	wm_crash_set_log(log);
+	wm_crash_collect("webmesh-wg", crash_folder(), tell_of_crash, log);
+	return log;
+}
+
 static int serve(const struct wm_tunnel_options *o, int ready)
 {
 	struct wm_err err;
 	struct wm_tunnel *t = NULL;
-	struct wm_log *log = wm_log_new(STDERR_FILENO, o->level, WM_LOG_TEXT);
+	struct wm_log *log = open_log(o);
 	if (o->odd_level != NULL)
 		wm_error(log, "tunnel.odd_level", "what=LOG_LEVEL using=error");
 	int rc = wm_tunnel_open(o->name, log, &t, &err);
@@ -70,6 +96,7 @@ static int serve(const struct wm_tunnel_options *o, int ready)
 	if (rc == 0)
 		rc = wm_tunnel_run(t, &err);
 	wm_tunnel_close(t);
+	wm_crash_set_log(NULL);
 	wm_log_free(log);
 	return rc == 0 ? 0 : fail(&err);
 }
@@ -91,7 +118,9 @@ int main(int argc, char **argv)
 {
 	struct wm_tunnel_options o;
 	struct wm_err err;
-	wm_background_guard_stdio();
+	wm_file_guard_stdio();
+	wm_crash_install("webmesh-wg");
+	wm_crash_forbid_core();
 	if (wm_tunnel_options_load(&o, argc, argv, &err) != 0) {
 		int status = fail(&err);
 		if (status == 2)

@@ -2,8 +2,10 @@
  * wmctl: finds the command by the words between the flags, loads the flags that it knows, runs it,
  * and prints what it answered. Errors go to standard error, as "Error: " and a sentence.
  */
+#include "base/file.h"
 #include "base/mem.h"
 #include "crypto/pki.h"
+#include "platform/crash.h"
 #include "programs/wmctl/command.h"
 #include <signal.h>
 #include <stdio.h>
@@ -113,6 +115,9 @@ int main(int argc, char **argv)
 	struct wm_ctl ctl = {0};
 	struct wm_err err = {0}, last = {0};
 	signal(SIGPIPE, SIG_IGN);
+	wm_file_guard_stdio();
+	wm_crash_install("wmctl");
+	wm_crash_forbid_core();
 	int rc = dispatch(&ctl, argc, argv, &err);
 	if (rc != 0)
 		fprintf(stderr, "Error: %s\n", err.text);
