@@ -268,6 +268,8 @@ static void tell_connection(struct wm_h2 *h)
 	}
 	if (h->goaway_came && !h->goaway_told) {
 		h->goaway_told = true;
+		if (!h->server)
+			wm_h2_refuse_unsent(h);
 		h->events->on_goaway(h->arg, &h->goaway);
 	}
 }

@@ -42,6 +42,8 @@ struct wm_h2_stream {
 	size_t skipped;    /* bytes */
 	bool over_budget;
 	bool gzip; /* messages may be sent compressed */
+	bool keep; /* what was sent is kept in out, for wm_h2_stream_rewind */
+	bool sent; /* client: its headers have gone to the wire, so the peer may act on it */
 	bool responded, out_end, out_deferred, drained;
 	bool plain; /* what is sent is a text: no trailers follow */
 };
@@ -67,7 +69,11 @@ struct wm_h2_events {
 	void (*on_drained)(struct wm_h2_stream *s);
 	/* Server: the last message is on its way; adds the trailers to @f. From inside. */
 	void (*on_trailers)(struct wm_h2_stream *s, struct wm_rpc_fields *f);
-	/* The last for this stream: NULL when both sides ended it. It is the owner's to free. */
+	/*
+	 * The last for this stream: NULL when both sides ended it. It is the owner's to free, or,
+	 * on a client, to rewind. A peer that says goodbye ends what it will not look at as refused
+	 * (close_code REFUSED_STREAM), and so ends what has not been sent by then.
+	 */
 	void (*on_over)(struct wm_h2_stream *s, const struct wm_err *why);
 	/* The peer's SETTINGS have come for the first time: it speaks HTTP/2. */
 	void (*on_settings)(void *arg);
@@ -131,6 +137,13 @@ void wm_h2_stream_respond(struct wm_h2_stream *s, const struct wm_rpc_fields *f,
 /* Server: the headers of an answer that is no gRPC, and all of its body. */
 void wm_h2_stream_respond_text(struct wm_h2_stream *s, const struct wm_rpc_fields *f,
 			       const char *text);
+/*
+ * Client: makes a stream that is over ready to be opened once more, with all that was queued for it
+ * from the beginning. Only while nothing of that is lost: it was kept, or never sent.
+ */
+void wm_h2_stream_rewind(struct wm_h2_stream *s);
+/* What was sent is needed no more, and is not kept from now on. */
+void wm_h2_stream_forget(struct wm_h2_stream *s);
 /* Queues a message; on a client also before the stream is opened. */
 WM_MUST_CHECK int wm_h2_stream_send(struct wm_h2_stream *s, const ProtobufCMessage *m, uint32_t max,
 				    struct wm_err *err);

@@ -137,6 +137,15 @@ static void judge_window(struct wm_h2 *h, const nghttp2_frame *frame)
 		wm_h2_guard_refund(&h->guard);
 }
 
+/* From here on nobody can say that the peer has not seen it. */
+static int on_frame_leaves(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
+{
+	struct wm_h2_stream *s = find(session, frame->hd.stream_id);
+	if (s != NULL && frame->hd.type == NGHTTP2_HEADERS)
+		s->sent = true;
+	return 0;
+}
+
 static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
 	struct wm_h2 *h = arg;
@@ -202,6 +211,7 @@ nghttp2_session_callbacks *wm_h2_callbacks(void)
 	nghttp2_session_callbacks_set_on_header_callback(made, on_header);
 	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(made, on_data);
 	nghttp2_session_callbacks_set_on_frame_recv_callback(made, on_frame);
+	nghttp2_session_callbacks_set_before_frame_send_callback(made, on_frame_leaves);
 	nghttp2_session_callbacks_set_on_frame_send_callback(made, on_frame_sent);
 	nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(made, on_invalid_frame);
 	nghttp2_session_callbacks_set_on_stream_close_callback(made, on_stream_close);

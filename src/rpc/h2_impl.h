@@ -46,6 +46,11 @@ void wm_h2_schedule(struct wm_h2 *h);
 void wm_h2_attach(struct wm_h2 *h, struct wm_h2_stream *s);
 /* Tells what is to be told of @s, which may be gone afterwards. */
 void wm_h2_stream_tell(struct wm_h2_stream *s);
+/*
+ * Client: no stream that waits for its turn will get it. nghttp2 would find that out only when the
+ * number of open streams allows the next.
+ */
+void wm_h2_refuse_unsent(struct wm_h2 *h);
 /* Ends @s as far as the connection is concerned; @s may be gone afterwards. */
 void wm_h2_stream_over(struct wm_h2_stream *s, const struct wm_err *why);
 /* Bytes have come for @s. */

@@ -156,6 +156,22 @@ void wm_h2_stream_tell(struct wm_h2_stream *s)
 	wm_h2_stream_over(s, clean ? NULL : &err);
 }
 
+void wm_h2_refuse_unsent(struct wm_h2 *h)
+{
+	struct wm_list *it;
+	wm_list_each (it, &h->streams) {
+		struct wm_h2_stream *s = wm_container_of(it, struct wm_h2_stream, node);
+		if (s->sent || s->closed)
+			continue;
+		(void)nghttp2_session_set_stream_user_data(h->session, s->id, NULL);
+		(void)nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, s->id,
+						NGHTTP2_CANCEL);
+		s->closed = true;
+		s->close_code = NGHTTP2_REFUSED_STREAM;
+		wm_h2_mark(s);
+	}
+}
+
 void wm_h2_stream_over(struct wm_h2_stream *s, const struct wm_err *why)
 {
 	struct wm_h2 *h = s->h2;
@@ -211,6 +227,33 @@ size_t wm_h2_stream_queued(const struct wm_h2_stream *s)
 	return s->out.len - s->out_at;
 }
 
+static void drop_sent(struct wm_h2_stream *s)
+{
+	wm_buf_consume(&s->out, s->out_at);
+	s->out_at = 0;
+}
+
+void wm_h2_stream_forget(struct wm_h2_stream *s)
+{
+	s->keep = false;
+	drop_sent(s);
+	if (s->out.len == 0)
+		shrink(&s->out);
+}
+
+void wm_h2_stream_rewind(struct wm_h2_stream *s)
+{
+	wm_buf_fini(&s->in);
+	*s = (struct wm_h2_stream){
+		.out = s->out,
+		.out_end = s->out_end,
+		.gzip = s->gzip,
+		.keep = s->keep,
+		.max_message = s->max_message,
+		.paused = s->paused,
+	};
+}
+
 static void submit_trailers(struct wm_h2_stream *s)
 {
 	struct wm_rpc_fields f = {0};
@@ -235,8 +278,10 @@ ssize_t wm_h2_stream_read(nghttp2_session *session, int32_t id, uint8_t *buf, si
 	s->h2->out_bytes -= n;
 	if (n < left)
 		return (ssize_t)n;
-	s->out_at = 0;
-	shrink(&s->out);
+	if (!s->keep) {
+		s->out_at = 0;
+		shrink(&s->out);
+	}
 	s->drained = true;
 	wm_h2_mark(s);
 	if (s->out_end) {
@@ -308,10 +353,8 @@ int wm_h2_stream_send(struct wm_h2_stream *s, const ProtobufCMessage *m, uint32_
 		      struct wm_err *err)
 {
 	/* What has been sent is dropped once it is the larger part. */
-	if (s->out_at > 0 && s->out_at >= s->out.len / 2) {
-		wm_buf_consume(&s->out, s->out_at);
-		s->out_at = 0;
-	}
+	if (!s->keep && s->out_at >= s->out.len / 2)
+		drop_sent(s);
 	size_t before = s->out.len;
 	int rc = wm_rpc_frame_encode(m, max, s->gzip, &s->out, err);
 	if (rc != 0)
