@@ -57,6 +57,7 @@ static void on_goaway(void *arg, const struct wm_err *why)
 static void on_lost(void *arg, const struct wm_err *why)
 {
 	struct wm_rpc_client_conn *cc = arg;
+	wm_timer_stop(&cc->watch);
 	wm_h2_free(cc->h2);
 	cc->h2 = NULL;
 }
@@ -148,9 +149,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	w.cc.channel = w.channel;
 	w.cc.h2 = wm_h2_new(&(struct wm_h2_opts){
 		.loop = loop, .events = &events, .arg = &w.cc, .max_message = opts.max_message});
+	w.cc.target = w.channel->targets;
 	w.channel->conn = &w.cc;
 	start_calls(&w);
 	w.channel->conn = NULL;
+	w.channel->state = WM_RPC_TRANSIENT_FAILURE; /* what is refused is not sent elsewhere */
+	(void)wm_fail(&w.channel->reason, WM_UNAVAILABLE, "no other server");
 	turn(&w);
 	for (size_t at = 1; at < size && w.cc.h2 != NULL; at += step) {
 		wm_h2_feed(w.cc.h2, data + at, size - at < step ? size - at : step);

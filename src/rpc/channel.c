@@ -1,35 +1,62 @@
 /*
- * Getting a connection: the name is resolved, the addresses are tried in turn, each with its share
- * of the time that is left, and an address will do when HTTP/2 SETTINGS have come from it. Whatever
- * stops one (refused, silent, another language, a certificate) is kept, so that the calls that
- * waited can say why. There is no attempt without a call that waits.
+ * A channel between its states (gRPC's connectivity semantics):
+ *  - IDLE until a call comes, which makes it CONNECTING; a round of attempts (connect.c) ends in
+ *    READY or in TRANSIENT_FAILURE, where calls fail with the reason, but for those that wait for
+ *    ready. After a pause, which grows from round to round, it is IDLE again: there is no attempt
+ *    without a call that waits.
+ *  - READY until the connection is lost or the server says goodbye, when it is IDLE. The calls of
+ *    a server that said goodbye end on the old connection; new ones get another.
+ * A connection that ends before it has answered any call proves nothing: the pause grows as if it
+ * had not come about, only that calls wait for the end of the pause and do not fail.
  */
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "rpc/client_impl.h"
-#include <stdio.h>
 #include <string.h>
 
-#define CONNECT_NS  (5 * WM_NS_PER_S)
-#define UNIX_TARGET "unix://"
-
-static void try_next(struct wm_rpc_channel *c);
+#define CONNECT_NS           (5 * WM_NS_PER_S)
+#define BACKOFF_NS           (250 * WM_NS_PER_MS)
+#define BACKOFF_MAX_NS       (30 * WM_NS_PER_S)
+#define BACKOFF_GROWTH       160                 /* per cent, as gRPC has it */
+#define KEEPALIVE_NS         (310 * WM_NS_PER_S) /* stock servers ask for 300 at least */
+#define KEEPALIVE_TIMEOUT_NS (20 * WM_NS_PER_S)
+#define MAX_IDLE_NS          (300 * WM_NS_PER_S)
+#define TOKENS               100 /* ten, in tenths: see client_retry.c */
 
 /* ---- birth ---- */
 
-static int parse_target(struct wm_rpc_channel *c, struct wm_err *err)
+static void or_default(int64_t *value, int64_t otherwise)
 {
-	if (wm_str_starts(c->target, UNIX_TARGET)) {
-		c->path = c->target + strlen(UNIX_TARGET);
-		wm_str_copy(c->host, sizeof(c->host), "localhost");
-		if (c->path[0] == '/')
-			return 0;
-	} else if (wm_host_port_parse(c->target, c->host, sizeof(c->host), &c->port)) {
-		return 0;
+	if (*value <= 0)
+		*value = otherwise;
+}
+
+static void fill_in_defaults(struct wm_rpc_channel_opts *o)
+{
+	or_default(&o->connect_timeout_ns, CONNECT_NS);
+	or_default(&o->backoff_ns, BACKOFF_NS);
+	or_default(&o->backoff_max_ns, BACKOFF_MAX_NS);
+	or_default(&o->keepalive_ns, KEEPALIVE_NS);
+	or_default(&o->keepalive_timeout_ns, KEEPALIVE_TIMEOUT_NS);
+	or_default(&o->max_idle_ns, MAX_IDLE_NS);
+	if (o->max_message == 0)
+		o->max_message = WM_RPC_MESSAGE_MAX;
+}
+
+static int take_targets(struct wm_rpc_channel *c, const char *const *targets, size_t n,
+			struct wm_err *err)
+{
+	if (n == 0)
+		return wm_fail(err, WM_INVALID_ARGUMENT, "no server is given");
+	c->targets = wm_alloc(n * sizeof(*c->targets));
+	c->n_targets = n;
+	for (size_t i = 0; i < n; i++) {
+		int rc = wm_rpc_target_init(&c->targets[i], c, targets[i], err);
+		if (rc != 0)
+			return rc;
 	}
-	return wm_fail(err, WM_INVALID_ARGUMENT,
-		       "\"%.200s\" is no server: host:port or unix:///path is expected", c->target);
+	return 0;
 }
 
 int wm_rpc_channel_new(struct wm_loop *loop, struct wm_log *log,
@@ -40,17 +67,20 @@ int wm_rpc_channel_new(struct wm_loop *loop, struct wm_log *log,
 	c->loop = loop;
 	c->log = log;
 	c->opts = *opts;
-	c->target = wm_strdup(opts->target);
 	c->opts.server_name =
 		wm_str_is_empty(opts->server_name) ? NULL : wm_strdup(opts->server_name);
-	if (c->opts.connect_timeout_ns <= 0)
-		c->opts.connect_timeout_ns = CONNECT_NS;
-	if (c->opts.max_message == 0)
-		c->opts.max_message = WM_RPC_MESSAGE_MAX;
+	fill_in_defaults(&c->opts);
+	c->backoff = (struct wm_backoff){.first_ns = c->opts.backoff_ns,
+					 .max_ns = c->opts.backoff_max_ns,
+					 .growth_percent = BACKOFF_GROWTH};
+	c->tokens = TOKENS;
 	wm_list_init(&c->calls);
 	wm_list_init(&c->waiting);
 	wm_list_init(&c->conns);
-	int rc = parse_target(c, err);
+	wm_list_init(&c->round.attempts);
+	bool one = opts->target != NULL;
+	int rc = take_targets(c, one ? &opts->target : opts->targets, one ? 1 : opts->n_targets,
+			      err);
 	if (rc != 0) {
 		c->closed = true;
 		wm_rpc_channel_release(c);
@@ -58,6 +88,11 @@ int wm_rpc_channel_new(struct wm_loop *loop, struct wm_log *log,
 	}
 	*out = c;
 	return 0;
+}
+
+enum wm_rpc_channel_state wm_rpc_channel_state(const struct wm_rpc_channel *c)
+{
+	return c->state;
 }
 
 bool wm_rpc_channel_peer(const struct wm_rpc_channel *c, struct wm_endpoint *out)
@@ -68,7 +103,7 @@ bool wm_rpc_channel_peer(const struct wm_rpc_channel *c, struct wm_endpoint *out
 	return true;
 }
 
-/* ---- the attempt ---- */
+/* ---- states ---- */
 
 static struct wm_rpc_client_call *first_waiting(struct wm_rpc_channel *c)
 {
@@ -76,209 +111,147 @@ static struct wm_rpc_client_call *first_waiting(struct wm_rpc_channel *c)
 	return it == NULL ? NULL : wm_container_of(it, struct wm_rpc_client_call, waiting);
 }
 
-static void give_up(struct wm_rpc_channel *c)
+static void begin_round(struct wm_rpc_channel *c)
 {
-	struct wm_rpc_client_call *call;
+	c->round_at = wm_loop_now(c->loop);
+	wm_rpc_round_start(c);
+}
+
+static void on_pause_over(struct wm_timer *t);
+
+/* IDLE, unless calls wait: CONNECTING, as soon as the pause allows. */
+static void rest_or_connect(struct wm_rpc_channel *c)
+{
+	if (c->closed)
+		return;
+	if (wm_list_is_empty(&c->waiting)) {
+		c->state = WM_RPC_IDLE;
+		return;
+	}
+	c->state = WM_RPC_CONNECTING;
+	int64_t left = c->not_before - wm_loop_now(c->loop);
+	if (left > 0)
+		wm_timer_start(c->loop, &c->pause, left, on_pause_over);
+	else
+		begin_round(c);
+}
+
+static void on_pause_over(struct wm_timer *t)
+{
+	struct wm_rpc_channel *c = wm_container_of(t, struct wm_rpc_channel, pause);
+	if (c->state == WM_RPC_TRANSIENT_FAILURE || c->state == WM_RPC_CONNECTING)
+		rest_or_connect(c);
+}
+
+/* Counted from the begin of the last round, so that what it took is part of the pause. */
+static void set_pause(struct wm_rpc_channel *c)
+{
+	c->not_before = c->round_at + wm_backoff_next(&c->backoff);
+}
+
+/* Those that do not wait for ready, and all when waiting does not help. */
+static void fail_waiting(struct wm_rpc_channel *c)
+{
+	struct wm_list *it, *tmp;
+	wm_list_each_safe (it, tmp, &c->waiting) {
+		struct wm_rpc_client_call *call =
+			wm_container_of(it, struct wm_rpc_client_call, waiting);
+		if (call->wait_for_ready && !c->lasting)
+			continue;
+		wm_list_remove(it);
+		wm_rpc_client_call_settle(call, &c->reason);
+	}
+}
+
+void wm_rpc_channel_unreachable(struct wm_rpc_channel *c)
+{
 	char text[WM_ERR_TEXT];
-	c->connecting = false;
-	wm_timer_stop(&c->step);
-	wm_debug(c->log, "rpc.unreachable", "target=%s reason=%s", c->target,
+	int64_t now = wm_loop_now(c->loop);
+	c->state = WM_RPC_TRANSIENT_FAILURE;
+	c->reason = c->round.reason;
+	c->lasting = c->round.n_lasting == c->round.n_failed;
+	set_pause(c);
+	int64_t left = c->not_before > now ? c->not_before - now : 0;
+	wm_debug(c->log, "rpc.unreachable", "target=%s pause_ms=%lld reason=%s", c->targets[0].text,
+		 (long long)(left / WM_NS_PER_MS),
 		 wm_log_quote(c->reason.text, text, sizeof(text)));
-	while ((call = first_waiting(c)) != NULL)
-		wm_rpc_client_call_end(call, &c->reason);
-	wm_rpc_channel_release(c); /* last: the channel may be gone */
-}
-
-/* The reasons of several addresses stand side by side, as far as there is room. */
-static void note_reason(struct wm_rpc_channel *c, const struct wm_err *why)
-{
-	size_t n = strlen(c->reason.text);
-	c->reason.code = WM_UNAVAILABLE;
-	c->reason.sys = why->sys;
-	if (why->code == WM_UNAUTHENTICATED || why->code == WM_INVALID_ARGUMENT)
-		c->reason.code = why->code;
-	(void)snprintf(c->reason.text + n, sizeof(c->reason.text) - n, "%s%s", n > 0 ? "; " : "",
-		       why->text);
-}
-
-void wm_rpc_channel_refused(struct wm_rpc_channel *c, const struct wm_err *why)
-{
-	c->trying = NULL;
-	wm_timer_stop(&c->step);
-	note_reason(c, why);
-	try_next(c);
-}
-
-static void on_step_late(struct wm_timer *t)
-{
-	struct wm_rpc_channel *c = wm_container_of(t, struct wm_rpc_channel, step);
-	struct wm_err why;
-	(void)wm_fail(&why, WM_UNAVAILABLE, "the server takes connections but does not answer");
-	if (c->trying != NULL)
-		wm_rpc_client_conn_fail(c->trying, &why);
-}
-
-/* "dial X: refused" tells how; a person wants to know what. */
-static void note_dial_error(struct wm_rpc_channel *c, const struct wm_err *err)
-{
-	struct wm_err why = *err;
-	const char *text = wm_str_starts(err->text, "dial ") ? err->text + 5 : err->text;
-	(void)snprintf(why.text, sizeof(why.text), "cannot reach %.440s", text);
-	note_reason(c, &why);
-}
-
-static void on_dialed(struct wm_dial *d, struct wm_conn *conn, const struct wm_err *err)
-{
-	struct wm_rpc_channel *c = wm_container_of(d, struct wm_rpc_channel, dial);
-	c->dialing = false;
-	if (c->closed) {
-		wm_conn_close(conn);
-		give_up(c);
-		return;
-	}
-	if (err != NULL) {
-		note_dial_error(c, err);
-		try_next(c);
-		return;
-	}
-	c->trying = wm_rpc_client_conn_new(c, conn, c->trying_name);
-	wm_timer_start(c->loop, &c->step, c->step_by - wm_loop_now(c->loop), on_step_late);
-}
-
-static int dial_address(struct wm_rpc_channel *c, int64_t share, struct wm_err *err)
-{
-	if (c->path != NULL) {
-		wm_str_copy(c->trying_name, sizeof(c->trying_name), c->path);
-		return wm_dial_start_path(c->loop, &c->dial, c->path, share, on_dialed, err);
-	}
-	const struct wm_endpoint *to = &c->resolve.found[c->next_addr];
-	(void)wm_endpoint_format(to, c->trying_name);
-	return wm_dial_start(c->loop, &c->dial, to, share, on_dialed, err);
-}
-
-static void try_next(struct wm_rpc_channel *c)
-{
-	unsigned n = c->path != NULL ? 1 : c->resolve.n_found;
-	struct wm_err err;
-	while (!c->closed && c->next_addr < n) {
-		int64_t now = wm_loop_now(c->loop);
-		int64_t left = c->connect_by - now;
-		int64_t share = left / (n - c->next_addr);
-		if (share < WM_NS_PER_MS)
-			share = WM_NS_PER_MS;
-		c->step_by = now + share;
-		c->dialing = dial_address(c, share, &err) == 0;
-		c->next_addr++;
-		if (c->dialing)
-			return;
-		note_dial_error(c, &err);
-	}
-	give_up(c); /* last: the channel may be gone */
-}
-
-static void fail_name(struct wm_rpc_channel *c, const struct wm_err *err)
-{
-	struct wm_err why = *err;
-	(void)wm_wrap(&why, "cannot reach %.200s", c->target);
-	note_reason(c, &why);
-	give_up(c);
-}
-
-static void on_late_name(struct wm_timer *t)
-{
-	struct wm_rpc_channel *c = wm_container_of(t, struct wm_rpc_channel, step);
-	wm_resolve_cancel(&c->resolve);
-}
-
-static void on_resolved(struct wm_resolve *r, const struct wm_err *err)
-{
-	struct wm_rpc_channel *c = wm_container_of(r, struct wm_rpc_channel, resolve);
-	struct wm_err late;
-	c->asking_name = false;
-	wm_timer_stop(&c->step);
-	if (err == NULL) {
-		try_next(c);
-		return;
-	}
-	if (err->code == WM_CANCELLED && !c->closed) {
-		(void)wm_fail(&late, WM_UNAVAILABLE, "resolve %.200s: no answer in time", c->host);
-		err = &late;
-	}
-	fail_name(c, err);
-}
-
-static void connect_now(struct wm_rpc_channel *c)
-{
-	struct wm_err err;
-	c->connecting = true;
-	c->next_addr = 0;
-	c->reason = (struct wm_err){0};
-	c->connect_by = wm_loop_now(c->loop) + c->opts.connect_timeout_ns;
-	if (c->path != NULL) {
-		try_next(c);
-		return;
-	}
-	if (wm_resolve_start(c->loop, &c->resolve, c->host, c->port, on_resolved, &err) != 0) {
-		fail_name(c, &err);
-		return;
-	}
-	c->asking_name = true;
-	wm_timer_start(c->loop, &c->step, c->opts.connect_timeout_ns, on_late_name);
-}
-
-/* ---- calls meet connections ---- */
-
-void wm_rpc_channel_enqueue(struct wm_rpc_channel *c, struct wm_rpc_client_call *call)
-{
-	if (c->conn != NULL && !wm_h2_is_open(c->conn->h2))
-		c->conn = NULL;
-	if (c->conn != NULL) {
-		wm_rpc_client_call_open(call, c->conn);
-		return;
-	}
-	wm_list_push(&c->waiting, &call->waiting);
-	if (!c->connecting)
-		connect_now(c);
+	wm_timer_start(c->loop, &c->pause, left, on_pause_over);
+	fail_waiting(c);
 }
 
 void wm_rpc_channel_connected(struct wm_rpc_channel *c, struct wm_rpc_client_conn *cc)
 {
 	struct wm_rpc_client_call *call;
-	wm_timer_stop(&c->step);
-	c->connecting = false;
-	c->trying = NULL;
-	if (c->closed)
-		return;
+	c->state = WM_RPC_READY;
+	c->reason = c->round.reason = (struct wm_err){0};
 	c->conn = cc;
-	wm_debug(c->log, "rpc.connected", "target=%s peer=%s tls=%s", c->target, cc->name,
+	wm_debug(c->log, "rpc.connected", "target=%s peer=%s tls=%s", cc->target->text, cc->name,
 		 cc->link.tls == NULL ? "no" : wm_tls_version(cc->link.tls));
-	while ((call = first_waiting(c)) != NULL) {
+	while (c->conn == cc && (call = first_waiting(c)) != NULL) {
 		wm_list_remove(&call->waiting);
-		wm_rpc_client_call_open(call, cc);
+		wm_rpc_channel_enqueue(c, call);
 	}
+}
+
+void wm_rpc_channel_proved(struct wm_rpc_channel *c, struct wm_rpc_client_conn *cc)
+{
+	cc->proved = true;
+	if (c->conn == cc)
+		wm_backoff_reset(&c->backoff);
 }
 
 void wm_rpc_channel_dropped(struct wm_rpc_channel *c, struct wm_rpc_client_conn *cc)
 {
-	if (c->conn == cc)
-		c->conn = NULL;
+	if (c->conn != cc)
+		return;
+	c->conn = NULL;
+	set_pause(c);
+	if (cc->proved || c->not_before <= wm_loop_now(c->loop)) {
+		c->not_before = 0;
+		wm_backoff_reset(&c->backoff);
+	}
+	rest_or_connect(c);
+}
+
+/* ---- calls meet connections ---- */
+
+static void wait_for_connection(struct wm_rpc_channel *c, struct wm_rpc_client_call *call)
+{
+	wm_list_push(&c->waiting, &call->waiting);
+	if (c->state == WM_RPC_IDLE)
+		rest_or_connect(c);
+}
+
+void wm_rpc_channel_enqueue(struct wm_rpc_channel *c, struct wm_rpc_client_call *call)
+{
+	struct wm_err err;
+	if (c->conn != NULL) {
+		struct wm_rpc_client_conn *cc = c->conn;
+		if (wm_h2_is_open(cc->h2) && wm_rpc_client_call_open(call, cc, &err) == 0)
+			return;
+		wm_rpc_channel_dropped(c, cc);
+	}
+	bool failing = c->state == WM_RPC_TRANSIENT_FAILURE;
+	if (failing && (!call->wait_for_ready || c->lasting))
+		wm_rpc_client_call_settle(call, &c->reason);
+	else
+		wait_for_connection(c, call);
 }
 
 /* ---- the end ---- */
 
 void wm_rpc_channel_release(struct wm_rpc_channel *c)
 {
-	if (!c->closed || c->closing || c->connecting || !wm_list_is_empty(&c->calls) ||
+	if (!c->closed || c->closing || wm_rpc_is_resolving(c) || !wm_list_is_empty(&c->calls) ||
 	    !wm_list_is_empty(&c->conns))
 		return;
-	wm_timer_stop(&c->step);
+	for (size_t i = 0; i < c->n_targets; i++)
+		wm_free(c->targets[i].text);
+	wm_free(c->targets);
 	wm_free((void *)(uintptr_t)c->opts.server_name);
-	wm_free(c->target);
 	wm_free(c);
 }
 
-/* Calls that have told their end already (one may be doing so just now) need the channel no more.
- */
 static void part_from_calls(struct wm_rpc_channel *c)
 {
 	struct wm_list *it, *tmp;
@@ -287,12 +260,10 @@ static void part_from_calls(struct wm_rpc_channel *c)
 	wm_list_each_safe (it, tmp, &c->calls) {
 		struct wm_rpc_client_call *call =
 			wm_container_of(it, struct wm_rpc_client_call, node);
-		if (call->told && call->st.h2 == NULL) {
-			wm_list_remove(&call->node);
-			call->channel = NULL;
-		} else {
+		if (call->told && call->st.h2 == NULL)
+			wm_rpc_client_call_part(call);
+		else
 			wm_rpc_client_call_end(call, &err);
-		}
 	}
 }
 
@@ -314,13 +285,13 @@ void wm_rpc_channel_close(struct wm_rpc_channel *c)
 	c->closed = true;
 	c->closing = true;
 	c->conn = NULL;
+	wm_timer_stop(&c->pause);
+	wm_rpc_round_stop(c);
 	part_from_calls(c);
 	part_from_conns(c);
-	wm_timer_stop(&c->step);
-	if (c->asking_name)
-		wm_resolve_cancel(&c->resolve);
-	if (c->dialing)
-		wm_dial_cancel(&c->dial);
+	for (size_t i = 0; i < c->n_targets; i++)
+		if (c->targets[i].asking)
+			wm_resolve_cancel(&c->targets[i].resolve);
 	c->closing = false;
 	wm_rpc_channel_release(c);
 }

@@ -1,15 +1,19 @@
 /*
- * A connection of a channel: handshake, greeting (until the server's SETTINGS have come, when it is
- * settled), calls, end. It never pings: servers hang up on clients that do so often, and TCP's
- * keepalive finds out about those that vanished.
+ * A connection of a channel: handshake, greeting (until the server's SETTINGS have come), calls,
+ * end. While calls are open and the server says nothing for long, it is asked for a sign of life
+ * (PING); TCP's keepalive (link.c) finds out sooner about hosts that vanished, but not about a
+ * server that hangs. Without calls it is silent, and closed after a while.
  */
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "rpc/client_impl.h"
+#include <string.h>
 
 static void conn_free(struct wm_rpc_client_conn *cc)
 {
 	wm_list_remove(&cc->node);
+	wm_timer_stop(&cc->watch);
 	wm_h2_free(cc->h2);
 	wm_rpc_link_abort(&cc->link);
 	wm_free(cc);
@@ -19,14 +23,14 @@ static void conn_free(struct wm_rpc_client_conn *cc)
 static void conn_over(struct wm_rpc_client_conn *cc, const struct wm_err *err)
 {
 	struct wm_rpc_channel *c = cc->channel;
+	struct wm_rpc_attempt *attempt = cc->attempt;
 	struct wm_err why = *err;
-	bool was_trying = c->trying == cc;
-	if (was_trying)
+	if (attempt != NULL)
 		(void)wm_wrap(&why, "cannot connect to %s", cc->name);
 	wm_rpc_channel_dropped(c, cc);
 	conn_free(cc);
-	if (was_trying)
-		wm_rpc_channel_refused(c, &why);
+	if (attempt != NULL)
+		wm_rpc_attempt_failed(attempt, &why);
 	else
 		wm_rpc_channel_release(c);
 }
@@ -47,19 +51,98 @@ void wm_rpc_client_conn_abort(struct wm_rpc_client_conn *cc, const struct wm_err
 		conn_over(cc, why);
 }
 
+/* ---- silence ---- */
+
+static void watch_silence(struct wm_rpc_client_conn *cc);
+
+/* While there was no call nobody had reason to speak. */
+static int64_t silent_from(const struct wm_rpc_client_conn *cc)
+{
+	int64_t heard_at = wm_h2_heard_at(cc->h2);
+	return heard_at > cc->busy_at ? heard_at : cc->busy_at;
+}
+
+static void on_no_sign(struct wm_timer *t)
+{
+	struct wm_rpc_client_conn *cc = wm_container_of(t, struct wm_rpc_client_conn, watch);
+	int64_t silent_ms = (wm_loop_now(t->loop) - silent_from(cc)) / WM_NS_PER_MS;
+	char after[40];
+	struct wm_err why;
+	if (silent_from(cc) >= cc->pinged_at) {
+		watch_silence(cc);
+		return;
+	}
+	(void)wm_format_duration(silent_ms * WM_NS_PER_MS, after, sizeof(after));
+	(void)wm_fail(&why, WM_UNAVAILABLE, "the server has been silent for %s", after);
+	wm_rpc_client_conn_fail(cc, &why);
+}
+
+static void on_silence(struct wm_timer *t)
+{
+	struct wm_rpc_client_conn *cc = wm_container_of(t, struct wm_rpc_client_conn, watch);
+	const struct wm_rpc_channel_opts *o = &cc->channel->opts;
+	if (wm_loop_now(t->loop) - silent_from(cc) < o->keepalive_ns) {
+		watch_silence(cc);
+		return;
+	}
+	cc->pinged_at = wm_loop_now(t->loop);
+	wm_h2_ping(cc->h2);
+	wm_timer_start(t->loop, t, o->keepalive_timeout_ns, on_no_sign);
+}
+
+/* Calls are open. */
+static void watch_silence(struct wm_rpc_client_conn *cc)
+{
+	struct wm_loop *loop = cc->channel->loop;
+	int64_t left = silent_from(cc) + cc->channel->opts.keepalive_ns - wm_loop_now(loop);
+	wm_timer_start(loop, &cc->watch, left, on_silence);
+}
+
+static void on_idle(struct wm_timer *t)
+{
+	struct wm_rpc_client_conn *cc = wm_container_of(t, struct wm_rpc_client_conn, watch);
+	wm_h2_goaway(cc->h2, true); /* it ends when that has gone */
+	wm_rpc_channel_dropped(cc->channel, cc);
+}
+
+static void watch_idleness(struct wm_rpc_client_conn *cc)
+{
+	wm_timer_start(cc->channel->loop, &cc->watch, cc->channel->opts.max_idle_ns, on_idle);
+}
+
+void wm_rpc_client_conn_add_call(struct wm_rpc_client_conn *cc)
+{
+	if (cc->n_calls++ > 0)
+		return;
+	cc->busy_at = wm_loop_now(cc->channel->loop);
+	watch_silence(cc);
+}
+
+void wm_rpc_client_conn_remove_call(struct wm_rpc_client_conn *cc)
+{
+	if (--cc->n_calls == 0 && !cc->channel->closed)
+		watch_idleness(cc);
+}
+
 /* ---- HTTP/2 ---- */
 
 static void on_settings(void *arg)
 {
 	struct wm_rpc_client_conn *cc = arg;
-	cc->settled = true;
-	wm_rpc_channel_connected(cc->channel, cc);
+	if (cc->attempt == NULL)
+		return;
+	watch_idleness(cc);
+	wm_rpc_attempt_won(cc->attempt);
 }
 
 static void on_goaway(void *arg, const struct wm_err *why)
 {
 	struct wm_rpc_client_conn *cc = arg;
-	wm_rpc_channel_dropped(cc->channel, cc);
+	struct wm_rpc_channel *c = cc->channel;
+	/* gRFC A8: the server wants to hear less of us. */
+	if (strstr(why->text, "too_many_pings") != NULL && c->opts.keepalive_ns < INT64_MAX / 2)
+		c->opts.keepalive_ns *= 2;
+	wm_rpc_channel_dropped(c, cc);
 }
 
 static void on_lost(void *arg, const struct wm_err *why)
@@ -119,9 +202,9 @@ static void on_end(void *arg, const struct wm_err *err)
 	struct wm_err why;
 	if (err != NULL) {
 		why = *err;
-		if (cc->settled)
+		if (cc->attempt == NULL)
 			(void)wm_fail(&why, WM_UNAVAILABLE, "connection lost: %.400s", err->text);
-	} else if (cc->settled) {
+	} else if (cc->attempt == NULL) {
 		(void)wm_fail(&why, WM_UNAVAILABLE, "the server closed the connection");
 	} else if (cc->link.tls == NULL) {
 		(void)wm_fail(&why, WM_UNAVAILABLE,
@@ -156,15 +239,17 @@ static const struct wm_rpc_link_events link_events = {
 
 /* ---- birth ---- */
 
-struct wm_rpc_client_conn *wm_rpc_client_conn_new(struct wm_rpc_channel *c, struct wm_conn *conn,
-						  const char *name)
+struct wm_rpc_client_conn *wm_rpc_client_conn_new(struct wm_rpc_attempt *a, struct wm_conn *conn)
 {
+	struct wm_rpc_channel *c = a->channel;
 	struct wm_rpc_client_conn *cc = wm_alloc(sizeof(*cc));
-	const char *host = c->opts.server_name != NULL ? c->opts.server_name : c->host;
+	const char *host = c->opts.server_name != NULL ? c->opts.server_name : a->target->host;
 	cc->channel = c;
+	cc->attempt = a;
+	cc->target = a->target;
 	cc->has_peer = wm_conn_peer(conn, &cc->peer);
-	wm_str_copy(cc->name, sizeof(cc->name), name);
+	wm_str_copy(cc->name, sizeof(cc->name), a->name);
 	wm_list_push(&c->conns, &cc->node);
-	wm_rpc_link_init(&cc->link, c->loop, conn, c->opts.tls, host, name, &link_events, cc);
+	wm_rpc_link_init(&cc->link, c->loop, conn, c->opts.tls, host, a->name, &link_events, cc);
 	return cc;
 }

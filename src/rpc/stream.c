@@ -16,17 +16,25 @@ int wm_rpc_stream_start(struct wm_rpc_channel *c, struct wm_rpc_stream *s,
 	return 0;
 }
 
+/* It is over, and will not be sent again either. */
+static bool is_lost(const struct wm_h2_stream *st)
+{
+	return st->closed && st->sent && !st->keep;
+}
+
 int wm_rpc_stream_send(struct wm_rpc_stream *s, const ProtobufCMessage *message, struct wm_err *err)
 {
 	struct wm_rpc_client_call *call = s->call;
-	if (call == NULL || call->ending || call->st.closed || call->st.out_end)
+	if (call == NULL || call->ending || call->st.out_end || is_lost(&call->st))
 		return wm_fail(err, WM_CANCELLED, "the call is over");
 	size_t queued = wm_h2_stream_queued(&call->st);
 	if (queued > QUEUED_MAX)
 		return wm_fail(err, WM_RESOURCE_EXHAUSTED,
-			       "%s reads too slowly: %zu bytes wait for it", call->channel->target,
-			       queued);
-	return wm_h2_stream_send(&call->st, message, call->channel->opts.max_message, err);
+			       "%s reads too slowly: %zu bytes wait for it",
+			       call->channel->targets[0].text, queued);
+	int rc = wm_h2_stream_send(&call->st, message, call->channel->opts.max_message, err);
+	wm_rpc_client_call_bound(call);
+	return rc;
 }
 
 size_t wm_rpc_stream_queued(const struct wm_rpc_stream *s)

@@ -22,6 +22,7 @@ int wm_rpc_unary_start(struct wm_rpc_channel *c, struct wm_rpc_unary *u,
 	u->call = call;
 	call->unary = u;
 	wm_h2_stream_end(&call->st);
+	wm_rpc_client_call_bound(call);
 	wm_rpc_client_call_start(call);
 	return 0;
 }

@@ -338,11 +338,9 @@ ODD_ANSWERS = {
                     "INVALID_ARGUMENT v1.Status"),
     "large headers": (headers(1, GRPC + [(f"x-{i}", "v" * 1500) for i in range(11)]), "RESOURCE_EXHAUSTED * headers"),
     "reset": (frame(RST_STREAM, 0, 1, b"\0\0\0\2"), "INTERNAL * INTERNAL_ERROR"),
-    "refused": (frame(RST_STREAM, 0, 1, b"\0\0\0\7"), "UNAVAILABLE * REFUSED_STREAM"),
     "cancelled": (frame(RST_STREAM, 0, 1, b"\0\0\0\x08"), "CANCELLED * cancelled the call"),
     "calm": (frame(RST_STREAM, 0, 1, b"\0\0\0\x0b"), "RESOURCE_EXHAUSTED * ENHANCE_YOUR_CALM"),
     "insecure": (frame(RST_STREAM, 0, 1, b"\0\0\0\x0c"), "PERMISSION_DENIED * INADEQUATE_SECURITY"),
-    "goodbye": (frame(GOAWAY, 0, 0, b"\0\0\0\0\0\0\0\0"), "UNAVAILABLE * REFUSED_STREAM"),
     "goodbye after this": (frame(GOAWAY, 0, 0, b"\0\0\0\1\0\0\0\0") + headers(1, GRPC) + data(1, FINE, False) +
                            headers(1, [("grpc-status", "0")], END), "OK "),
     "broken": (frame(DATA, 0, 0, b"x"), "UNAVAILABLE * "),

@@ -1,12 +1,17 @@
 /*
  * A gRPC client for tests against other people's servers.
- *     rpc_client --target T [--tls] [--ca FILE] [--cert FILE --key FILE] [--skip-verify]
+ *     rpc_client --target T... [--tls] [--ca FILE] [--cert FILE --key FILE] [--skip-verify]
  *                [--chain-only] [--server-name NAME] [--deadline MS] [--cancel-after N]
- *                [--metadata KEY=VALUE]... [--fill N] [--gzip] METHOD ARGUMENT...
+ *                [--metadata KEY=VALUE]... [--fill N] [--gzip]
+ *                [--wait-for-ready] [--retry ATTEMPTS] [--repeat N] [--pause MS]
+ *                [--backoff MS] [--keepalive MS] [--max-idle MS] [--connect-timeout MS]
+ *                METHOD ARGUMENT...
  * METHOD is "status ID", "subscribe ID" or "negotiate PROTO...", one message for each argument.
- * --fill makes an ID of N bytes. Prints "message {...}" for each message, "metadata KEY=VALUE" for
- * x-answer, x-answer-bin and x-tail where they came, then "end CODE TEXT"; exits with 0 when it did
- * all that.
+ * --fill makes an ID of N bytes. --retry repeats what ended with UNAVAILABLE, --repeat makes N
+ * calls of "status" on one channel, --pause apart, --keepalive is also its timeout. Prints "message
+ * {...}" for each message, "metadata KEY=VALUE" for x-answer, x-answer-bin and x-tail where they
+ * came, then "end CODE TEXT", and with --repeat the server's address before it; exits with 0 when
+ * it did all that.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -24,6 +29,7 @@
 #include <string.h>
 
 #define MAX_METADATA 16
+#define MAX_TARGETS  8
 
 struct program {
 	struct wm_loop *loop;
@@ -34,6 +40,12 @@ struct program {
 	struct wm_rpc_unary unary;
 	struct wm_rpc_stream stream;
 	unsigned long cancel_after, n;
+	const char *targets[MAX_TARGETS];
+	struct wm_rpc_retry retry;
+	unsigned long repeat;
+	int64_t pause_ns;
+	struct wm_timer timer;
+	char *id;
 };
 
 static void die(const struct wm_err *err)
@@ -78,11 +90,37 @@ static void end(struct program *p, const struct wm_rpc_client_call *call, const 
 	wm_loop_stop(p->loop);
 }
 
+static void status(struct program *p);
+
+static void on_pause_over(struct wm_timer *t)
+{
+	status(wm_container_of(t, struct program, timer));
+}
+
+static void print_outcome(struct program *p, const struct wm_err *err)
+{
+	char text[WM_ENDPOINT_TEXT] = "";
+	struct wm_endpoint peer;
+	if (wm_rpc_channel_peer(p->channel, &peer))
+		(void)wm_endpoint_format(&peer, text);
+	printf("peer %s\nend %s %s\n", text, err == NULL ? "OK" : wm_err_name(err->code),
+	       err == NULL ? "" : err->text);
+	fflush(stdout);
+}
+
 static void on_answer(struct wm_rpc_unary *u, const struct wm_err *err)
 {
+	struct program *p = wm_container_of(u, struct program, unary);
 	if (err == NULL)
 		print_message(u->response);
-	end(wm_container_of(u, struct program, unary), u->done, err);
+	if (p->repeat > 0)
+		print_outcome(p, err);
+	if (p->repeat <= 1) {
+		end(p, u->done, err);
+		return;
+	}
+	p->repeat--;
+	wm_timer_start(p->loop, &p->timer, p->pause_ns, on_pause_over);
 }
 
 static void on_message(struct wm_rpc_stream *s, const ProtobufCMessage *m)
@@ -115,11 +153,11 @@ static void send_message(struct program *p, const ProtobufCMessage *m)
 		die(&err);
 }
 
-static void status(struct program *p, char *id)
+static void status(struct program *p)
 {
 	V1__GetStatusRequest request = V1__GET_STATUS_REQUEST__INIT;
 	struct wm_err err;
-	request.id = id;
+	request.id = p->id;
 	if (wm_rpc_unary_start(p->channel, &p->unary, wm_pb_method_find("/v1.Node/GetStatus"),
 			       &request.base, &p->opts, on_answer, &err) != 0)
 		die(&err);
@@ -163,8 +201,9 @@ static void run(struct program *p, char **args, char *filling)
 	char *id = filling != NULL ? filling : args[1];
 	if (id == NULL)
 		exit(2);
+	p->id = id;
 	if (wm_streq(args[0], "status"))
-		status(p, id);
+		status(p);
 	else if (wm_streq(args[0], "subscribe"))
 		subscribe(p, id);
 	else if (wm_streq(args[0], "negotiate"))
@@ -172,6 +211,11 @@ static void run(struct program *p, char **args, char *filling)
 	else
 		exit(2);
 	wm_loop_run(p->loop);
+}
+
+static int64_t ms(const char *text)
+{
+	return atol(text) * WM_NS_PER_MS;
 }
 
 int main(int argc, char **argv)
@@ -190,9 +234,20 @@ int main(int argc, char **argv)
 		{"metadata", required_argument, NULL, 'm'},
 		{"fill", required_argument, NULL, 'f'},
 		{"gzip", no_argument, NULL, 'z'},
+		{"wait-for-ready", no_argument, NULL, 'w'},
+		{"retry", required_argument, NULL, 'r'},
+		{"repeat", required_argument, NULL, 'N'},
+		{"pause", required_argument, NULL, 'p'},
+		{"backoff", required_argument, NULL, 'b'},
+		{"keepalive", required_argument, NULL, 'K'},
+		{"max-idle", required_argument, NULL, 'i'},
+		{"connect-timeout", required_argument, NULL, 'C'},
 		{NULL, 0, NULL, 0},
 	};
-	struct program p = {0};
+	struct program p = {.retry = {.pause_ns = 20 * WM_NS_PER_MS,
+				      .max_ns = WM_NS_PER_S,
+				      .growth_percent = 200,
+				      .codes = WM_RPC_RETRY_ON(WM_UNAVAILABLE)}};
 	struct wm_rpc_channel_opts opts = {0};
 	struct wm_tls_client_opts tls = {0};
 	struct wm_err err;
@@ -201,7 +256,11 @@ int main(int argc, char **argv)
 	int c;
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (c) {
-		case 'T': opts.target = optarg; break;
+		case 'T':
+			if (opts.n_targets == MAX_TARGETS)
+				return 2;
+			p.targets[opts.n_targets++] = optarg;
+			break;
 		case 't': use_tls = true; break;
 		case 'a': tls.ca.file = optarg; break;
 		case 'c': tls.cert.file = optarg; break;
@@ -209,7 +268,15 @@ int main(int argc, char **argv)
 		case 's': tls.skip_verify = true; break;
 		case 'o': tls.verify_chain_only = true; break;
 		case 'n': opts.server_name = optarg; break;
-		case 'd': p.opts.deadline_ns = atol(optarg) * WM_NS_PER_MS; break;
+		case 'd': p.opts.deadline_ns = ms(optarg); break;
+		case 'w': p.opts.wait_for_ready = true; break;
+		case 'r': p.retry.max_attempts = (unsigned)atoi(optarg); break;
+		case 'N': p.repeat = strtoul(optarg, NULL, 10); break;
+		case 'p': p.pause_ns = ms(optarg); break;
+		case 'b': opts.backoff_ns = opts.backoff_max_ns = ms(optarg); break;
+		case 'K': opts.keepalive_ns = opts.keepalive_timeout_ns = ms(optarg); break;
+		case 'i': opts.max_idle_ns = ms(optarg); break;
+		case 'C': opts.connect_timeout_ns = ms(optarg); break;
 		case 'x': p.cancel_after = strtoul(optarg, NULL, 10); break;
 		case 'm': add_metadata(&p, optarg); break;
 		case 'z': opts.gzip = true; break;
@@ -220,8 +287,9 @@ int main(int argc, char **argv)
 		default: return 2;
 		}
 	}
-	if (opts.target == NULL)
-		return 2;
+	opts.targets = p.targets;
+	if (p.retry.max_attempts > 0)
+		p.opts.retry = &p.retry;
 	struct wm_log *log = wm_log_new(2, WM_LOG_WARN, WM_LOG_TEXT);
 	p.opts.metadata = p.metadata;
 	if (use_tls && wm_tls_config_new_client(&tls, &opts.tls, &err) != 0)
