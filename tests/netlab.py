@@ -2,6 +2,8 @@
 with it. Everything is named wm<pid>-<name>, so that laboratories side by side do not meet, and
 everything a test starts is ended by its process id."""
 
+import concurrent.futures
+import ctypes
 import os
 import shlex
 import shutil
@@ -13,6 +15,8 @@ import time
 
 REPO = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.environ.get("WM_BUILD", os.path.join(REPO, "build"))
+CLONE_NEWNET = 0x40000000
+LIBC = ctypes.CDLL(None, use_errno=True)
 PROGRAMS = os.path.join(BUILD, "src", "programs")
 
 
@@ -138,6 +142,17 @@ class Host:
         process = Process(self.argv(command), name or f"{self.name}:{command}", env=env)
         self.lab.processes.append(process)
         return process
+
+    def enter(self, work):
+        """Runs a function of this process in the host's network and returns what it returns. Sockets
+        that it makes stay there, whoever uses them later."""
+        def inside():
+            with open(f"/run/netns/{self.ns}") as namespace:
+                if LIBC.setns(namespace.fileno(), CLONE_NEWNET) != 0:
+                    raise OSError(ctypes.get_errno(), f"enter {self.ns}")
+            return work()
+        with concurrent.futures.ThreadPoolExecutor(1) as thread:  # ends with the call, and so does its stay
+            return thread.submit(inside).result()
 
     def ping(self, address, count=1, wait=1, check=True, size=None):
         six = "-6 " if ":" in address else "-4 "

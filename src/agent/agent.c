@@ -1,6 +1,7 @@
 /*
  * The start, in the order in which things can go wrong: identity, privileges, interface and port,
- * API port; only then does the mesh hear of us. The stop, its mirror, is agent/stop.c.
+ * ports of the API and the metrics; only then does the mesh hear of us. The stop, its mirror, is
+ * agent/stop.c.
  */
 #include "agent/agent.h"
 
@@ -101,12 +102,7 @@ static int open_fabric(struct wm_agent *a, struct wm_err *err)
 	return rc != 0 ? rc : detect_endpoints(a, err);
 }
 
-/*
- * Did a connection come through the tunnel? An address in our networks is not enough, for a bridge
- * of containers or a whole LAN may lie in them too: our own interface has to have brought it. What
- * this node asks itself has its own address and comes by no cable.
- */
-static bool is_mesh_path(void *arg, const struct wm_addr *from, unsigned interface)
+bool wm_agent_is_mesh_path(void *arg, const struct wm_addr *from, unsigned interface)
 {
 	const struct wm_agent *a = arg;
 	struct wm_prefix own;
@@ -153,7 +149,7 @@ static int open_api(struct wm_agent *a, struct wm_err *err)
 		.client_tls = a->identity.client_tls,
 		.mesh_api = o->services_api_mesh_enabled,
 		.status = wm_agent_status,
-		.is_mesh_path = is_mesh_path,
+		.is_mesh_path = wm_agent_is_mesh_path,
 		.find_node = find_node,
 		.arg = a,
 	};
@@ -175,12 +171,19 @@ static void on_signal(void *arg, int signum)
 	wm_agent_stop(a, NULL);
 }
 
+static bool is_low(uint16_t port)
+{
+	return port != 0 && port < 1024;
+}
+
 /* What a node may do from here on: administer networks, and bind low ports if it was told to. */
 static int restrict_privileges(struct wm_agent *a, struct wm_err *err)
 {
+	const struct wm_node_options *o = a->options;
 	unsigned caps = WM_CAP_NET_ADMIN;
-	uint16_t port = a->options->services_api_listen_address.port;
-	if (!a->options->services_api_disabled && port != 0 && port < 1024)
+	if (!o->services_api_disabled && is_low(o->services_api_listen_address.port))
+		caps |= WM_CAP_NET_BIND;
+	if (o->services_metrics_enabled && is_low(o->services_metrics_listen_address.port))
 		caps |= WM_CAP_NET_BIND;
 	int rc = wm_caps_require(caps, "webmesh-node", err);
 	return rc != 0 ? rc : wm_caps_restrict(caps, err);
@@ -239,6 +242,8 @@ static int start(struct wm_agent *a, struct wm_err *err)
 		rc = open_fabric(a, err);
 	if (rc == 0)
 		rc = open_api(a, err);
+	if (rc == 0)
+		rc = wm_agent_open_metrics(a, err);
 	if (rc != 0)
 		return rc;
 	if (a->options->bootstrap_enabled)

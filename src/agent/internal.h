@@ -18,6 +18,7 @@
 
 struct wm_fabric;
 struct wm_joiner;
+struct wm_metrics;
 struct wm_follower;
 struct wm_node_options;
 struct wm_supervisor;
@@ -33,7 +34,8 @@ struct wm_agent {
 	struct wm_fabric *fabric;
 	struct wm_rpc_server *server;
 	struct wm_service *service;
-	struct wm_endpoint api; /* where the API listens; port 0 = it does not */
+	struct wm_endpoint api;     /* where the API listens; port 0 = it does not */
+	struct wm_metrics *metrics; /* NULL = not wanted */
 
 	/* A node that holds the state. */
 	struct wm_store *store;
@@ -77,6 +79,17 @@ void wm_agent_stop(struct wm_agent *a, const struct wm_err *why);
 void wm_agent_fini(struct wm_agent *a);
 /* The stop took too long: undoes what was done to the host, and says what was waited for. */
 int wm_agent_fail_cut_short(struct wm_agent *a, struct wm_err *err);
+
+/*
+ * Did a connection come through the tunnel? An address in our networks is not enough, for a bridge
+ * of containers or a whole LAN may lie in them too: our own interface has to have brought it. What
+ * this node asks itself has its own address and comes by no cable. @arg is the agent.
+ */
+bool wm_agent_is_mesh_path(void *arg, const struct wm_addr *from, unsigned interface);
+
+/* ---- metrics.c ---- */
+/* Opens the endpoint of the node's figures, if it is wanted. */
+WM_MUST_CHECK int wm_agent_open_metrics(struct wm_agent *a, struct wm_err *err);
 
 /* ---- view.c ---- */
 /* Takes over (copies) what the mesh says of us and makes the fabric so. */

@@ -40,6 +40,7 @@ static const struct wm_conf_section sections[] = {
 	{"plugins.", "Knowing who calls"},
 	{"tls.", "TLS towards other nodes"},
 	{"services.api.", "API server"},
+	{"services.metrics.", "Figures for Prometheus"},
 	{"storage.", "State of the mesh"},
 	{"wireguard.", "WireGuard"},
 };

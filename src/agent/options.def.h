@@ -274,7 +274,7 @@ WM_OPT(BOOL, wireguard_force_tun, "wireguard.", "force-tun", "false",
 WM_OPT(BOOL, wireguard_record_metrics, "wireguard.", "record-metrics", "false",
        "Collect figures of the interface; this version always does")
 WM_OPT(DURATION, wireguard_record_metrics_interval, "wireguard.", "record-metrics-interval", "10s",
-       "How often to collect them", .max = INT64_MAX, LATER)
+       "How often to collect them; this version does when they are asked for", .max = INT64_MAX)
 WM_OPT(BOOL, wireguard_masquerade, "wireguard.", "masquerade", "false",
        "Hide the mesh's addresses behind this node's", LATER)
 WM_OPT(BOOL, wireguard_modprobe, "wireguard.", "modprobe", "false",
@@ -389,12 +389,12 @@ WM_OPT(DURATION, services_registrar_id_auth_watch_interval, "services.registrar.
 WM_OPT(BOOL, services_registrar_private, "services.registrar.", "private", "false",
        "Only members may ask", LATER)
 WM_OPT(BOOL, services_metrics_enabled, "services.metrics.", "enabled", "false",
-       "Offer figures to Prometheus", LATER)
+       "Offer figures to Prometheus")
 WM_OPT(ENDPOINT, services_metrics_listen_address, "services.metrics.", "listen-address",
        "[::]:8080",
-       "Where to listen", LATER)
+       "Where to listen; when not given, only this host and the mesh are served")
 WM_OPT(STRING, services_metrics_path, "services.metrics.", "path", "/metrics",
-       "Path of the figures", LATER)
+       "Path of the figures", .value = "PATH")
 
 /* ---- discovery ---- */
 WM_OPT(BOOL, discovery_discover, "discovery.", "discover", "false",

@@ -248,6 +248,24 @@ static int check_api(const struct check *k)
 	return 0;
 }
 
+static int check_metrics(const struct check *k)
+{
+	const struct wm_node_options *o = k->o;
+	if (!o->services_metrics_enabled)
+		return 0;
+	if (!wm_addr_is_valid(&o->services_metrics_listen_address.addr) ||
+	    o->services_metrics_listen_address.port == 0)
+		return refuse(k, "services.metrics.listen-address",
+			      "wants an address with a port other than 0");
+	if (*o->services_metrics_path != '/' || strpbrk(o->services_metrics_path, "?# ") != NULL)
+		return refuse(k, "services.metrics.path", "wants a path such as /metrics");
+	if (!o->services_api_disabled &&
+	    wm_endpoint_equal(&o->services_metrics_listen_address, &o->services_api_listen_address))
+		return contradict(k, "services.metrics.listen-address",
+				  "services.api.listen-address", "one port serves one of them");
+	return 0;
+}
+
 static int check_wireguard(const struct check *k)
 {
 	const char *name = k->o->wireguard_interface_name;
@@ -262,8 +280,9 @@ static int check_wireguard(const struct check *k)
 int wm_node_options_check(struct wm_conf *c, const struct wm_node_options *o, struct wm_err *err)
 {
 	static int (*const checks[])(const struct check *k) = {
-		check_mesh_is_named, check_membership, check_bootstrap, check_storage, check_pairs,
-		check_tls,           check_api,        check_wireguard, check_rbac,
+		check_mesh_is_named, check_membership, check_bootstrap, check_storage,
+		check_pairs,         check_tls,        check_api,       check_metrics,
+		check_wireguard,     check_rbac,
 	};
 	struct check k = {c, o, err};
 	int rc = 0;

@@ -25,15 +25,19 @@ static uint16_t advertised_port(const struct wm_agent *a)
 
 static void add_features(const struct wm_agent *a, struct wm_arena *arena, V1__JoinRequest *req)
 {
+	const struct wm_node_options *o = a->options;
 	uint16_t port = advertised_port(a);
+	req->features = wm_arena_alloc(arena, 4 * sizeof(*req->features));
+	if (o->services_metrics_enabled)
+		req->features[req->n_features++] = feature(arena, V1__FEATURE__METRICS,
+							   o->services_metrics_listen_address.port);
 	if (port == 0)
 		return;
-	req->features = wm_arena_alloc(arena, 3 * sizeof(*req->features));
 	req->features[req->n_features++] = feature(arena, V1__FEATURE__NODES, port);
-	if (!a->options->bootstrap_enabled)
+	if (!o->bootstrap_enabled)
 		return;
 	req->features[req->n_features++] = feature(arena, V1__FEATURE__MEMBERSHIP, port);
-	if (a->options->services_api_mesh_enabled)
+	if (o->services_api_mesh_enabled)
 		req->features[req->n_features++] = feature(arena, V1__FEATURE__MESH_API, port);
 }
 

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "fabric/fabric.h"
+#include "metrics/metrics.h"
 
 #define GRACE (500 * WM_NS_PER_MS)
 
@@ -137,6 +138,7 @@ int wm_agent_fail_cut_short(struct wm_agent *a, struct wm_err *err)
 void wm_agent_fini(struct wm_agent *a)
 {
 	wm_timer_stop(&a->limit);
+	wm_metrics_close(a->metrics);
 	wm_live_close(a->live);
 	wm_service_free(a->service);
 	if (a->server != NULL)

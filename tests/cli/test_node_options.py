@@ -48,7 +48,7 @@ def test_print_config(node, tmp_path):
     config = tmp_path / "n.toml"
     config.write_text('[auth.mtls]\nkey-data = "c2VjcmV0"\n[mesh]\nnode-id = "f"\nroutes = ["10.0.0.0/8"]\nnode = 1\n')
     status, out, err = node("--print-config", "--config", config, "--wireguard.key-rotation-interval=1h",
-                            "--services.metrics.enabled", env={"MESH_NODE_ID": "e"})
+                            "--services.webrtc.enabled", env={"MESH_NODE_ID": "e"})
     assert status == 0 and "c2VjcmV0" not in out
     assert err == f"webmesh-node: {config}:6: unknown key mesh.node is ignored; did you mean mesh.node-id?\n"
     shown = json.loads(out)
@@ -56,7 +56,7 @@ def test_print_config(node, tmp_path):
     assert shown["auth"] == {"mtls": {"key-data": "(hidden)"}}
     assert shown["mesh"]["node-id"] == "e" and shown["mesh"]["routes"] == ["10.0.0.0/8"]
     assert shown["wireguard"]["key-rotation-interval"] == 3600 * 10**9
-    assert shown["services"]["metrics"] == {"enabled": True}
+    assert shown["services"]["webrtc"] == {"enabled": True}
     assert "join-addresses" not in shown["mesh"] and "discovery" not in shown and "help" not in shown
     refused(node("--print-config", "--wireguard.mtu=9"), "--wireguard.mtu: wants a whole number")
 
@@ -77,7 +77,12 @@ def test_no_mesh_is_named(node):
     (["--bootstrap.enabled"], "--bootstrap.enabled and --mesh.join-addresses contradict each other"),
     (["--mesh.request-vote", "--mesh.request-observer"], "--mesh.request-vote and --mesh.request-observer contradict"),
     (["--global.insecure", "--global.mtls"], "--global.insecure and --global.mtls contradict"),
-    (["--services.metrics.enabled"], "--services.metrics.enabled: not in this version"),
+    (["--services.webrtc.enabled"], "--services.webrtc.enabled: not in this version"),
+    (["--services.metrics.enabled", "--services.metrics.path=metrics"], "--services.metrics.path: wants a path such as"),
+    (["--services.metrics.enabled", "--services.metrics.listen-address=[::]:0"],
+     "--services.metrics.listen-address: wants an address with a port other than 0"),
+    (["--services.metrics.enabled", "--services.metrics.listen-address=[::]:8443"],
+     "--services.metrics.listen-address and services.api.listen-address contradict"),
     (["--plugins.mine.exec.path", "/x"], "--plugins.mine.exec.path: not in this version"),
     (["--bridge.a.mesh.node-id", "x"], "--bridge.a.mesh.node-id: not in this version"),
     (["--bridge.a.mesh.request-vote"], "--bridge.a.mesh.request-vote: not in this version"),

@@ -1,0 +1,52 @@
+/*
+ * Who is asked for the node's figures, and who may see them. By default the endpoint listens where
+ * the Go program does, on all addresses, but serves this host and the mesh only; whoever names an
+ * address means it.
+ */
+#include "agent/internal.h"
+#include "agent/options.h"
+#include "base/log.h"
+#include "conf/conf.h"
+#include "metrics/metrics.h"
+
+static void fill_sources(void *arg, struct wm_metrics_sources *out)
+{
+	struct wm_agent *a = arg;
+	*out = (struct wm_metrics_sources){
+		.node_id = a->identity.node_id,
+		.started_wall_ns = a->started_wall_ns,
+		.is_ready = a->ready && !a->stopping,
+		.server = a->server,
+		.device = a->device,
+		.fabric = a->fabric,
+		.store = a->store,
+		.graph = a->live != NULL ? wm_live_graph(a->live) : NULL,
+	};
+}
+
+static bool is_near(void *arg, const struct wm_endpoint *from, unsigned interface)
+{
+	struct wm_addr addr = wm_addr_unmapped(&from->addr);
+	return wm_addr_is_loopback(&addr) || wm_agent_is_mesh_path(arg, &addr, interface);
+}
+
+int wm_agent_open_metrics(struct wm_agent *a, struct wm_err *err)
+{
+	const struct wm_node_options *o = a->options;
+	bool is_open = wm_conf_is_given(o->conf, "services.metrics.listen-address");
+	struct wm_metrics_opts opts = {
+		.at = o->services_metrics_listen_address,
+		.path = o->services_metrics_path,
+		.sources = fill_sources,
+		.admit = is_open ? NULL : is_near,
+		.arg = a,
+	};
+	if (!o->services_metrics_enabled)
+		return 0;
+	int rc = wm_metrics_open(a->loop, a->log, &opts, &a->metrics, err);
+	if (rc != 0)
+		return wm_wrap(err, "services.metrics.listen-address");
+	wm_info(a->log, "metrics.open", "port=%u path=%s for=%s", opts.at.port, opts.path,
+		is_open ? "everybody" : "host,mesh");
+	return 0;
+}
