@@ -80,7 +80,8 @@ static uint64_t load64(const uint8_t *p)
 	return v;
 }
 
-static uint64_t hash_flow(const struct view *v)
+/* A hash of the addresses; ports and protocol stand in it as they are. */
+static uint64_t mark_flow(const struct view *v)
 {
 	uint64_t mark = 0;
 	uint32_t ports;
@@ -106,7 +107,7 @@ static enum standing look(const struct wm_wg_coalesce *c, struct view *v)
 	const uint8_t *t = v->packet + v->transport;
 	v->headers = v->transport + (is_tcp ? (size_t)(t[WM_TCP_OFFSET] >> 4) * 4 : WM_UDP_HEADER);
 	v->is_last = is_tcp && t[WM_TCP_FLAGS] & ENDS_CHAIN;
-	v->mark = hash_flow(v);
+	v->mark = mark_flow(v);
 	return OF_FLOW;
 }
 
@@ -159,13 +160,12 @@ static uint8_t protocol_of(const uint8_t *p)
 	return p[p[0] >> 4 == 4 ? WM_IP4_PROTOCOL : WM_IP6_NEXT];
 }
 
+/* Between the same hosts, marks are equal only where ports and protocol are. */
 static struct wm_wg_growth *find_growth(struct wm_wg_coalesce *c, const struct view *v)
 {
 	for (unsigned i = 0; i < c->n_growing; i++) {
 		struct wm_wg_growth *g = &c->growing[i];
-		if (g->mark == v->mark && has_addresses_of(v, g->first) &&
-		    protocol_of(g->first) == v->protocol &&
-		    memcmp(g->first + g->transport, v->packet + v->transport, 4) == 0)
+		if (g->mark == v->mark && has_addresses_of(v, g->first))
 			return g;
 	}
 	return NULL;

@@ -31,7 +31,7 @@ struct wm_wg_joint {
 
 /* A chain that can grow: how its packets look, and what the next one has to be like. */
 struct wm_wg_growth {
-	uint64_t mark; /* hash of protocol, addresses and ports */
+	uint64_t mark; /* of protocol, addresses and ports */
 	const uint8_t *first;
 	uint32_t seq;
 	uint16_t chain;
