@@ -58,13 +58,12 @@ static void get_bytes(const uint8_t **at, uint8_t *out, size_t n)
 	*at += n;
 }
 
-static uint16_t sum_on(uint32_t sum, const uint8_t *data, size_t len)
+static uint16_t sum_on(uint64_t sum, const uint8_t *data, size_t len)
 {
-	for (size_t i = 0; i < len; i++) {
+	for (size_t i = 0; i < len; i++)
 		sum += i % 2 == 0 ? (uint32_t)data[i] << 8 : data[i];
-		if (sum > 0xffff)
-			sum -= 0xffff;
-	}
+	while (sum > 0xffff)
+		sum = (sum & 0xffff) + (sum >> 16);
 	return (uint16_t)sum;
 }
 
@@ -297,8 +296,7 @@ static void correct_checksum(const uint8_t *data, const struct packet *whole, st
 	uint8_t *field = out + at + offset;
 	memcpy(field, "\0\0", 2);
 	uint32_t sum = get(&was, 2) + 0xffffu - (uint32_t)was_len + (uint32_t)now_len;
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = 0xffffu ^ sum_on((sum & 0xffff) + (sum >> 16), out + at, now_len);
+	sum = 0xffffu ^ sum_on(sum, out + at, now_len);
 	put(&field, sum == 0 && whole->protocol == UDP ? 0xffff : sum, 2);
 }
 

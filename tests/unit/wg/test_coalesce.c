@@ -448,31 +448,80 @@ static void test_damaged_packets_stay_alone(void **state)
 	}
 }
 
-/* As right as zero, but segmentation would not write it. */
-static void test_checksums_of_all_ones(void **state)
+/* Writes the packet with two bytes of payload such that its checksum comes out as zero. */
+static size_t write_with_zero_sum(struct packet *p, uint8_t *bytes)
+{
+	static uint8_t load[1000];
+	memset(load, 0, sizeof(load));
+	p->payload = load;
+	packet_write(p, bytes);
+	memcpy(load, bytes + packet_transport(p) + (p->protocol == UDP ? 6 : 16), 2);
+	return packet_write(p, bytes);
+}
+
+/* Two packets, the second with @sum as its checksum; whether they are joined. */
+static bool joins_with_sum(unsigned kind, const char *sum)
 {
 	static uint8_t bytes[PACKET_MAX];
+	const struct wm_wg_chain *chains = NULL;
+	begin(true, true);
+	for (unsigned i = 0; i < 2; i++) {
+		struct packet p = of_kind(kind, i);
+		size_t len = write_with_zero_sum(&p, bytes);
+		uint8_t *field = bytes + packet_transport(&p) + (kind & 2 ? 6 : 16);
+		assert_memory_equal(field, kind & 2 ? "\xff\xff" : "\0\0", 2);
+		if (i == 1)
+			memcpy(field, sum, 2);
+		add_bytes(bytes, len);
+	}
+	return wm_wg_coalesce_end(&c, &chains) == 1;
+}
+
+/*
+ * All ones are as right as zero, but segmentation would not write them; in a datagram it would, and
+ * there zero means that there is no checksum.
+ */
+static void test_checksums_of_all_ones(void **state)
+{
 	for (unsigned kind = 0; kind < 4; kind++) {
+		assert_true(joins_with_sum(kind, "\xff\xff") == (kind >= 2));
+		assert_true(joins_with_sum(kind, "\0\0") == (kind < 2));
+	}
+}
+
+static void test_a_header_sum_of_all_ones(void **state)
+{
+	static uint8_t bytes[PACKET_MAX];
+	for (unsigned ones = 0; ones < 2; ones++) {
 		begin(true, true);
 		for (unsigned i = 0; i < 2; i++) {
-			uint8_t load[1000] = {0};
-			struct packet p = of_kind(kind, i);
-			p.payload = load;
-			size_t at = packet_headers(&p) - p.payload_len;
+			struct packet p = tcp4(i);
+			p.id = 0;
 			packet_write(&p, bytes);
-			at = packet_transport(&p) + (kind & 2 ? 6 : 16);
-			memcpy(load, bytes + at, 2);
+			p.id = (uint16_t)(bytes[10] << 8 | bytes[11]);
 			size_t len = packet_write(&p, bytes);
-			assert_memory_equal(bytes + at, kind & 2 ? "\xff\xff" : "\0\0", 2);
-			if (!(kind & 2))
-				memset(bytes + at, i == 0 ? 0x00 : 0xff, 2);
+			assert_memory_equal(bytes + 10, "\0\0", 2);
+			memset(bytes + 10, ones && i == 1 ? 0xff : 0, 2);
 			add_bytes(bytes, len);
 		}
-		if (kind & 2)
-			EXPECT(2);
-		else
-			EXPECT(1, 1);
+		const struct wm_wg_chain *chains = NULL;
+		assert_int_equal(wm_wg_coalesce_end(&c, &chains), 1 + ones);
 	}
+}
+
+static void test_datagrams_shorter_than_their_packet(void **state)
+{
+	static uint8_t bytes[PACKET_MAX];
+	begin(true, true);
+	for (unsigned i = 0; i < 2; i++) {
+		struct packet p = as_udp(tcp4(i));
+		size_t len = packet_write(&p, bytes);
+		/* One byte less, and the checksum right again. */
+		bytes[25]--;
+		bytes[27]++;
+		add_bytes(bytes, len);
+	}
+	EXPECT(1, 1);
 }
 
 static void test_no_more_than_fits(void **state)
@@ -594,6 +643,20 @@ static void test_packets_that_hide_their_flow(void **state)
 	check_hidden(3, change_window, 0, false);
 }
 
+static void test_a_transport_header_cut_short(void **state)
+{
+	static uint8_t bytes[PACKET_MAX];
+	struct packet p = tcp4(0), q = tcp4(1), cut = as_udp(tcp4(0));
+	begin(true, true);
+	add(&p);
+	cut.payload_len = 11;
+	size_t len = packet_write(&cut, bytes);
+	bytes[9] = TCP;
+	add_bytes(bytes, len);
+	add(&q);
+	EXPECT(1, 1, 1);
+}
+
 /* Of a protocol that is not joined: nothing to keep in order with. */
 static void test_other_protocols_close_nothing(void **state)
 {
@@ -631,10 +694,13 @@ int main(void)
 		cmocka_unit_test(test_ids),
 		cmocka_unit_test(test_damaged_packets_stay_alone),
 		cmocka_unit_test(test_checksums_of_all_ones),
+		cmocka_unit_test(test_a_header_sum_of_all_ones),
+		cmocka_unit_test(test_datagrams_shorter_than_their_packet),
 		cmocka_unit_test(test_no_more_than_fits),
 		cmocka_unit_test(test_a_full_batch),
 		cmocka_unit_test(test_mixed_flows),
 		cmocka_unit_test(test_packets_that_hide_their_flow),
+		cmocka_unit_test(test_a_transport_header_cut_short),
 		cmocka_unit_test(test_other_protocols_close_nothing),
 	};
 	return cmocka_run_group_tests(tests, fill_payload, NULL);

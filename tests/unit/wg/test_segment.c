@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "packets.h"
@@ -251,15 +252,54 @@ static void test_extension_headers_that_end_nowhere(void **state)
 		bytes[24] = alien[i];
 		assert_true(is_refused(&p, &o));
 	}
-	memcpy(bytes, extensions, sizeof(bytes));
-	bytes[1] = 255;
-	p.payload_len = 10;
-	assert_true(is_refused(&p, &o));
-	p.next = TCP;
-	assert_true(is_refused(&p, &o));
-	p.options_len = 0;
-	p.next = 0;
-	assert_true(is_refused(&p, &o));
+}
+
+/* In an exact allocation, so that the sanitizer sees a byte read too far. */
+static bool is_refused_there(const uint8_t *bytes, size_t len, const struct wm_offload *o)
+{
+	struct wm_wg_segments s;
+	uint8_t *exact = malloc(len);
+	memcpy(exact, bytes, len);
+	bool is_refused = wm_wg_segments_begin(&s, exact, len, o) == WM_DROP_OFFLOAD;
+	free(exact);
+	return is_refused;
+}
+
+static void test_extension_headers_cut_anywhere(void **state)
+{
+	static const uint8_t kinds[] = {0, 43, 60, TCP};
+	for (size_t k = 0; k < sizeof(kinds); k++) {
+		for (uint8_t words = 0; words < 4; words++) {
+			for (uint8_t len = 0; len < 60; len++) {
+				uint8_t bytes[100] = {0x60, 0, 0, 0, 0, len, kinds[k]};
+				size_t at = k < 3 ? 40u + (words + 1u) * 8 : 40;
+				struct wm_offload o = {.kind = WM_OFFLOAD_TCP6,
+						       .needs_checksum = true,
+						       .segment = 9,
+						       .checksum_start = (uint16_t)at,
+						       .checksum_offset = 16};
+				bytes[40] = TCP;
+				bytes[41] = words;
+				bytes[at + 12] = 0x50;
+				assert_true(is_refused_there(bytes, 40u + len, &o) ==
+					    (40u + len < at + 20));
+				bytes[41] = 255;
+				assert_true(is_refused_there(bytes, 40u + len, &o) ||
+					    kinds[k] == TCP);
+			}
+		}
+	}
+}
+
+/* Whatever the length of an IPv4 header says, what would be a transport header is there. */
+static void test_short_ip_headers(void **state)
+{
+	for (uint8_t words = 0; words < 16; words++) {
+		uint8_t bytes[100] = {(uint8_t)(0x40 | words), 0, 0, 100, 0, 0, 0, 0, 64, TCP};
+		struct wm_offload o = {.kind = WM_OFFLOAD_TCP4, .segment = 9};
+		bytes[words * 4 + 12] = 0x50;
+		assert_true(is_refused_there(bytes, 100, &o) == (words < 5));
+	}
 }
 
 /* Zero as the sum of a datagram means that there is none, so it is sent as 0xffff. */
@@ -467,6 +507,8 @@ int main(void)
 		cmocka_unit_test(test_extension_headers),
 		cmocka_unit_test(test_a_routing_header),
 		cmocka_unit_test(test_extension_headers_that_end_nowhere),
+		cmocka_unit_test(test_extension_headers_cut_anywhere),
+		cmocka_unit_test(test_short_ip_headers),
 		cmocka_unit_test(test_a_udp_checksum_of_zero),
 		cmocka_unit_test(test_lone_packets_get_their_checksum),
 		cmocka_unit_test(test_other_packets_pass_as_they_are),
