@@ -125,8 +125,8 @@ static uint64_t choose_and_add(uint64_t sum, const void *data, size_t len)
 
 uint64_t wm_checksum_add(uint64_t sum, const void *data, size_t len)
 {
-	/* Headers are too short to gain anything. */
-	if (len < 64)
+	/* What is shorter has nothing to gain. */
+	if (len < 128)
 		return wm_checksum_add_portable(sum, data, len);
 	return atomic_load_explicit(&add_long, memory_order_relaxed)(sum, data, len);
 }
