@@ -1,4 +1,4 @@
-/* micro cipher|handshake|trie...: measures these parts (bench/micro.h). */
+/* micro cipher|handshake|offload|trie...: measures these parts (bench/micro.h). */
 #include "micro.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +8,10 @@
 static const struct {
 	const char *name;
 	void (*run)(void);
-} parts[] = {{"cipher", micro_cipher}, {"handshake", micro_handshake}, {"trie", micro_trie}};
+} parts[] = {{"cipher", micro_cipher},
+	     {"handshake", micro_handshake},
+	     {"offload", micro_offload},
+	     {"trie", micro_trie}};
 
 double micro_cpu(void)
 {
@@ -39,6 +42,6 @@ int main(int argc, char **argv)
 			}
 	if (found > 0 && (int)found == argc - 1)
 		return 0;
-	fprintf(stderr, "usage: micro cipher|handshake|trie...\n");
+	fprintf(stderr, "usage: micro cipher|handshake|offload|trie...\n");
 	return 2;
 }

@@ -16,4 +16,5 @@ _Noreturn void micro_fail(const char *why);
 
 void micro_cipher(void);
 void micro_handshake(void);
+void micro_offload(void);
 void micro_trie(void);

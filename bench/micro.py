@@ -68,11 +68,24 @@ def report_trie(taken):
                spread=(min(taken[name]), max(taken[name])))
 
 
+def report_offload(taken):
+    """A packet taken apart or joined is budgeted at its full size; most of it has to be its checksum."""
+    budgets = {("checksum", MTU): 50, ("split", MTU): 100, ("join", MTU): 100}
+    peers = {"checksum": "portable", "split": "its checksum", "join": "its checksum"}
+    for what, peer in peers.items():
+        for size in (64, 576, MTU):
+            name = f"{what}_{size}"
+            beside = f"checksum_portable_{size}" if what == "checksum" else f"checksum_{size}"
+            report(f"{what} at {size} bytes", middle(taken, name), "ns", budgets.get((what, size)), peer,
+                   middle(taken, beside), spread=(min(taken[name]), max(taken[name])))
+
+
 def run(rounds):
     """The benchmark `micro`."""
-    taken = take(rounds, "cipher", "handshake", "trie")
+    taken = take(rounds, "cipher", "handshake", "offload", "trie")
     if "seal_ipsec_mb_64" not in taken:
         missing("reference: intel-ipsec-mb", "not built in: libipsec-mb-dev is missing or the machine is no x86-64")
     report_cipher(taken)
     report_handshakes(taken)
+    report_offload(taken)
     report_trie(taken)
