@@ -1,33 +1,26 @@
 #include "crypto/aead.h"
 #include <assert.h>
-#include <pthread.h>
 #include <sodium.h>
 #include "base/mem.h"
 #include "base/str.h"
+#include "crypto/aead_ipsec_mb.h"
 #include "crypto/aead_openssl.h"
 #include "crypto/evp.h"
 
 /* The fastest first. */
 static const struct wm_aead_provider *const providers[] = {
+#ifdef WM_HAVE_IPSEC_MB
+	&wm_aead_ipsec_mb,
+#endif
 	&wm_aead_openssl,
 };
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static const struct wm_aead_provider *chosen;
-
-static void choose(void)
+const struct wm_aead_provider *wm_aead_provider_bulk(void)
 {
-	for (size_t i = 0; chosen == NULL && i < WM_ARRAY_LEN(providers); i++) {
-		if (providers[i]->is_usable())
-			chosen = providers[i];
-	}
-	wm_evp_must(chosen != NULL);
-}
-
-const struct wm_aead_provider *wm_aead_provider_get(void)
-{
-	wm_evp_must(pthread_once(&once, choose) == 0);
-	return chosen;
+	size_t i = 0;
+	while (!providers[i]->is_usable()) /* the last one is everywhere */
+		i++;
+	return providers[i];
 }
 
 const struct wm_aead_provider *wm_aead_provider_find(const char *name)
@@ -41,8 +34,14 @@ const struct wm_aead_provider *wm_aead_provider_find(const char *name)
 
 void wm_aead_init(struct wm_aead *a, const uint8_t key[WM_AEAD_KEY])
 {
-	a->provider = wm_aead_provider_get();
-	a->provider->init(a, key);
+	wm_aead_init_with(&wm_aead_openssl, a, key);
+}
+
+void wm_aead_init_with(const struct wm_aead_provider *provider, struct wm_aead *a,
+		       const uint8_t key[WM_AEAD_KEY])
+{
+	a->provider = provider;
+	provider->init(a, key);
 }
 
 void wm_aead_rekey(struct wm_aead *a, const uint8_t key[WM_AEAD_KEY])

@@ -5,8 +5,9 @@
  * belongs to one thread at a time and does both directions. Input and output may be the same
  * memory, or must not overlap.
  *
- * Who does the work is a table of functions, chosen once for the process by what the CPU offers;
- * contexts made before a choice keep the provider they were made with.
+ * Who does the work is a table of functions. OpenSSL's is everywhere and always ready; a thread
+ * that moves much data asks for the fastest (wm_aead_provider_bulk), whose contexts stay on the
+ * thread that made them.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,7 +30,7 @@ struct wm_aead {
 
 struct wm_aead_provider {
 	const char *name;
-	/* True when this CPU and this process can use it. */
+	/* True when this CPU and this thread can use it. */
 	bool (*is_usable)(void);
 	void (*init)(struct wm_aead *a, const uint8_t key[WM_AEAD_KEY]);
 	void (*rekey)(struct wm_aead *a, const uint8_t key[WM_AEAD_KEY]);
@@ -40,13 +41,17 @@ struct wm_aead_provider {
 		     size_t ad_len, const void *in, size_t len, void *out);
 };
 
-/* The best usable provider; the choice is made at the first call and kept. Any thread. */
-const struct wm_aead_provider *wm_aead_provider_get(void);
+/* The fastest that the calling thread can use. The first call of a thread may load a library and
+ * set it up, which takes milliseconds and some MiB. */
+const struct wm_aead_provider *wm_aead_provider_bulk(void);
 /* The provider of this name, or NULL when there is none or it is not usable here; for tests. */
 const struct wm_aead_provider *wm_aead_provider_find(const char *name);
 
 /* Makes a context for @key, which is copied. */
 void wm_aead_init(struct wm_aead *a, const uint8_t key[WM_AEAD_KEY]);
+/* The same with a provider that the calling thread has asked for. */
+void wm_aead_init_with(const struct wm_aead_provider *provider, struct wm_aead *a,
+		       const uint8_t key[WM_AEAD_KEY]);
 /* The same context for another key: cheaper than a new one. */
 void wm_aead_rekey(struct wm_aead *a, const uint8_t key[WM_AEAD_KEY]);
 /* Wipes the key and releases the context; may be called again. */

@@ -28,13 +28,21 @@ static struct vector load(const char *nonce)
 	return v;
 }
 
+/* Every test of contexts runs with each provider: *state names it. */
+static const struct wm_aead_provider *provider;
+
+static void begin(struct wm_aead *a, const uint8_t key[WM_AEAD_KEY])
+{
+	wm_aead_init_with(provider, a, key);
+}
+
 static void test_rfc8439(void **state)
 {
 	struct vector v = load("070000004041424344454647");
 	struct wm_aead a;
 	uint8_t out[TEXT_LEN + 16], back[TEXT_LEN];
 
-	wm_aead_init(&a, v.key);
+	begin(&a, v.key);
 	wm_aead_seal(&a, v.nonce, v.ad, 12, sunscreen, TEXT_LEN, out);
 	assert_hex(out, sizeof(out), sealed_hex);
 	assert_true(wm_aead_open(&a, v.nonce, v.ad, 12, out, sizeof(out), back));
@@ -66,7 +74,7 @@ static void test_in_place_and_empty(void **state)
 	struct wm_aead a;
 	uint8_t buf[TEXT_LEN + 16], empty[16];
 
-	wm_aead_init(&a, v.key);
+	begin(&a, v.key);
 	memcpy(buf, sunscreen, TEXT_LEN);
 	wm_aead_seal(&a, v.nonce, v.ad, 12, buf, TEXT_LEN, buf);
 	assert_hex(buf, sizeof(buf), sealed_hex);
@@ -86,7 +94,7 @@ static void test_forgeries(void **state)
 	struct wm_aead a;
 	uint8_t good[TEXT_LEN + 16], bad[TEXT_LEN + 16], out[TEXT_LEN + 16];
 
-	wm_aead_init(&a, v.key);
+	begin(&a, v.key);
 	wm_aead_seal(&a, v.nonce, v.ad, 12, sunscreen, TEXT_LEN, good);
 	for (size_t i = 0; i < 8 * sizeof(good); i++) {
 		memcpy(bad, good, sizeof(bad));
@@ -109,7 +117,7 @@ static void test_rekey(void **state)
 	struct wm_aead a;
 	uint8_t other[32] = {1}, out[TEXT_LEN + 16];
 
-	wm_aead_init(&a, other);
+	begin(&a, other);
 	wm_aead_seal(&a, v.nonce, v.ad, 12, sunscreen, TEXT_LEN, out);
 	assert_int_not_equal(out[0], 0xd3);
 	wm_aead_rekey(&a, v.key);
@@ -127,7 +135,7 @@ static void test_sizes_agree(void **state)
 
 	for (size_t i = 0; i < sizeof(in); i++)
 		in[i] = (uint8_t)(i * 7);
-	wm_aead_init(&a, v.key);
+	begin(&a, v.key);
 	for (size_t n = 0; n <= sizeof(in); n += n < 300 ? 1 : 97) {
 		wm_aead_nonce(n << 30, v.nonce);
 		wm_aead_seal(&a, v.nonce, NULL, 0, in, n, one);
@@ -169,24 +177,34 @@ static void test_xchacha(void **state)
 
 static void test_providers(void **state)
 {
-	assert_non_null(wm_aead_provider_get());
+	struct wm_aead a = {.provider = NULL};
+	assert_ptr_equal(wm_aead_provider_bulk(), wm_aead_provider_bulk());
 	assert_non_null(wm_aead_provider_find("openssl"));
 	assert_null(wm_aead_provider_find("rot13"));
+	wm_aead_init(&a, (const uint8_t[WM_AEAD_KEY]){1});
+	assert_string_equal(a.provider->name, "openssl");
+	wm_aead_fini(&a);
+}
+
+static int run_with(const struct wm_aead_provider *p)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rfc8439),     cmocka_unit_test(test_in_place_and_empty),
+		cmocka_unit_test(test_forgeries),   cmocka_unit_test(test_rekey),
+		cmocka_unit_test(test_sizes_agree),
+	};
+	provider = p;
+	return cmocka_run_group_tests_name(p->name, tests, NULL, NULL);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rfc8439),
 		cmocka_unit_test(test_once),
-		cmocka_unit_test(test_in_place_and_empty),
-		cmocka_unit_test(test_forgeries),
-		cmocka_unit_test(test_rekey),
-		cmocka_unit_test(test_sizes_agree),
 		cmocka_unit_test(test_counter_nonce),
 		cmocka_unit_test(test_xchacha),
 		cmocka_unit_test(test_providers),
 	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests_name("crypto/aead", tests, NULL, NULL) +
+	       run_with(wm_aead_provider_find("openssl")) + run_with(wm_aead_provider_bulk());
 }
