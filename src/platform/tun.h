@@ -3,14 +3,19 @@
  * A TUN interface: IP packets of the host come out of it and go into it. It has one queue or more,
  * each for one thread; the interface disappears with the last descriptor, that is on close or when
  * the process dies. Reading and writing never block; waiting is poll(2) on the queue's descriptor.
+ *
+ * Where the host can, packets stand for many (platform/offload.h): it hands over whole TCP
+ * segments of up to 64 KiB that somebody else cuts, and takes such back. What it cannot is found
+ * out when the interface is made, and while it is used (wm_tun_refuse); everything works without.
  */
 #include "base/err.h"
+#include "platform/offload.h"
 #include <stdint.h>
 
-#define WM_TUN_NAME   16 /* with the NUL */
-#define WM_TUN_QUEUES 16 /* at most */
-#define WM_TUN_HEADROOM \
-	16 /* bytes in front of every packet that reading and writing may overwrite */
+#define WM_TUN_NAME   16     /* with the NUL */
+#define WM_TUN_QUEUES 16     /* at most */
+#define WM_TUN_ROOM   65536u /* holds every packet */
+#define WM_TUN_SPANS  256    /* a packet written may consist of, at most */
 
 struct wm_tun;
 
@@ -18,12 +23,20 @@ struct wm_tun_opts {
 	const char *name; /* "wm0"; "wm+" lets the system choose a number */
 	uint32_t mtu;
 	unsigned queues; /* 1..WM_TUN_QUEUES */
+	bool is_plain;   /* no offloads */
 };
 
 struct wm_tun_packet {
-	uint8_t *data; /* WM_TUN_HEADROOM bytes before it are the caller's too */
+	uint8_t *data;
 	uint32_t len;
 	uint32_t cap; /* for reading: room at @data */
+	struct wm_offload offload;
+};
+
+/* What packets written may stand for; bits. */
+enum wm_tun_offloads {
+	WM_TUN_TCP = 1, /* WM_OFFLOAD_TCP4 and _TCP6 */
+	WM_TUN_UDP = 2, /* WM_OFFLOAD_UDP */
 };
 
 /*
@@ -40,11 +53,21 @@ unsigned wm_tun_ifindex(const struct wm_tun *t);
 unsigned wm_tun_queues(const struct wm_tun *t);
 int wm_tun_fd(const struct wm_tun *t, unsigned queue); /* for poll only */
 
+/* enum wm_tun_offloads that may be written now. Any thread. */
+unsigned wm_tun_offloads(const struct wm_tun *t);
+/* Writing one of @offloads has failed for that reason: it is not done any more. True for who is
+ * the first to say so. Any thread. */
+bool wm_tun_refuse(struct wm_tun *t, unsigned offloads);
+
 /*
- * Fills up to @n packets; returns how many, 0 when none waits, or a negative errno: -ENODEV when
- * the interface was deleted. A packet longer than its room is cut. The queue's thread.
+ * Reads one packet. 1, or 0 when none waits, or a negative errno: -ENODEV when the interface was
+ * deleted, -EMSGSIZE for a packet longer than its room, which is lost. The queue's thread.
  */
-int wm_tun_read(struct wm_tun *t, unsigned queue, struct wm_tun_packet *p, unsigned n);
-/* Writes @n packets; returns how many of them the interface refused (it is down, or memory is
- * short). */
-unsigned wm_tun_write(struct wm_tun *t, unsigned queue, const struct wm_tun_packet *p, unsigned n);
+int wm_tun_read(struct wm_tun *t, unsigned queue, struct wm_tun_packet *p);
+/*
+ * Writes one packet that lies in @n (at most WM_TUN_SPANS) pieces. 0, or a negative errno: -EINVAL
+ * when the interface does not understand what it stands for; -EIO when it is down; others when
+ * memory is short. The queue's thread.
+ */
+int wm_tun_write(struct wm_tun *t, unsigned queue, const struct wm_span *spans, unsigned n,
+		 const struct wm_offload *offload);

@@ -3,32 +3,49 @@
  * UDP sockets that move datagrams in batches. Several sockets can share one port, each for one
  * thread, and the kernel spreads the senders over them. One socket serves both families where the
  * host has IPv6. Receiving never blocks; waiting is poll(2) on the descriptor.
+ *
+ * A packet here may be a train: datagrams of one length, but for a shorter last one, that follow
+ * each other in one buffer and go to or come from one peer. Where the host can, a train travels
+ * its network stack as one (UDP_SEGMENT, UDP_GRO); where not, it is cut and each datagram sent.
  */
 #include "base/addr.h"
 #include "base/err.h"
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WM_UDP_BATCH 32 /* most datagrams in one system call */
+#define WM_UDP_BATCH       32     /* most packets in one system call */
+#define WM_UDP_TRAIN       64     /* most datagrams in a train */
+#define WM_UDP_TRAIN_BYTES 65000u /* most bytes in a train, below what an IP packet holds */
+#define WM_UDP_ROOM        65536u /* holds every train */
 
 struct wm_udp_socket {
 	int fd;
-	bool is_dual; /* an IPv6 socket that takes IPv4 too; otherwise IPv4 only */
+	bool is_dual;           /* an IPv6 socket that takes IPv4 too; otherwise IPv4 only */
+	atomic_bool has_trains; /* the kernel cuts what we send; cleared when it has refused */
 };
 
 struct wm_udp_packet {
 	struct wm_endpoint peer;
 	uint8_t *data;
 	uint32_t len;
-	uint32_t cap; /* for receiving: room at @data */
-	bool is_cut;  /* it was longer than its room */
+	uint32_t cap;     /* for receiving: room at @data */
+	uint32_t segment; /* bytes of each datagram but the last; 0 = there is one only */
+	bool is_cut;      /* it was longer than its room */
 };
+
+/* How many datagrams the packet is. */
+static inline unsigned wm_udp_count(const struct wm_udp_packet *p)
+{
+	return p->segment == 0 || p->len <= p->segment ? 1 : (p->len + p->segment - 1) / p->segment;
+}
 
 /*
  * Opens @n sockets on @*port (0 = any free one, which is filled in). ALREADY_EXISTS when the port
  * is in use, also by a process that is ready to share it. On failure nothing stays open.
+ * @is_plain: without trains.
  */
-WM_MUST_CHECK int wm_udp_open(uint16_t *port, uint32_t fwmark, unsigned n,
+WM_MUST_CHECK int wm_udp_open(uint16_t *port, uint32_t fwmark, bool is_plain, unsigned n,
 			      struct wm_udp_socket *out, struct wm_err *err);
 void wm_udp_close(struct wm_udp_socket *s);
 /* Marks what is sent, for routing policy; 0 = no mark. PERMISSION_DENIED without CAP_NET_ADMIN. */
@@ -39,6 +56,6 @@ WM_MUST_CHECK int wm_udp_set_mark(const struct wm_udp_socket *s, uint32_t fwmark
 int wm_udp_recv(const struct wm_udp_socket *s, struct wm_udp_packet *p, unsigned n);
 /*
  * Sends @n (at most WM_UDP_BATCH) packets, waiting a few milliseconds when the socket's buffer is
- * full; returns how many the kernel refused. Any thread.
+ * full; returns how many datagrams the kernel refused. Any thread.
  */
-unsigned wm_udp_send(const struct wm_udp_socket *s, const struct wm_udp_packet *p, unsigned n);
+unsigned wm_udp_send(struct wm_udp_socket *s, const struct wm_udp_packet *p, unsigned n);

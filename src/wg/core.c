@@ -2,6 +2,13 @@
 #include "base/mem.h"
 #include <string.h>
 
+void wm_wg_core_note(struct wm_wg_core *c, enum wm_wg_note note)
+{
+	unsigned known = atomic_load_explicit(&c->notes, memory_order_relaxed);
+	if ((known & note) == 0 && (atomic_fetch_or(&c->notes, note) & note) == 0)
+		c->wake_loop(c->wake_arg);
+}
+
 bool wm_wg_core_offer_foreign(struct wm_wg_core *c, const struct wm_endpoint *from,
 			      const uint8_t *data, size_t len)
 {

@@ -17,6 +17,13 @@ struct wm_wg_drops {
 	_Alignas(64) _Atomic uint64_t n[WM_DROP_COUNT]; /* one writer each */
 };
 
+/* What a worker tells the loop once: which offload the host has refused. */
+enum wm_wg_note {
+	WM_WG_NOTE_TUN_TCP = 1,
+	WM_WG_NOTE_TUN_UDP = 2,
+	WM_WG_NOTE_TRAINS = 4,
+};
+
 /* A datagram that is not WireGuard, on its way to the loop. */
 struct wm_wg_foreign {
 	struct wm_wg_foreign *next;
@@ -40,6 +47,8 @@ struct wm_wg_core {
 	atomic_bool is_stopping;
 	_Atomic int broken; /* errno of the interface, 0 = well */
 	bool wants_foreign;
+	bool is_plain;          /* no offloads and no trains */
+	_Atomic unsigned notes; /* enum wm_wg_note, once each */
 
 	struct wm_wg_handshakes *handshakes;
 	struct wm_wg_worker *workers;
@@ -66,6 +75,8 @@ static inline void wm_wg_drop_many(struct wm_wg_drops *d, enum wm_drop why, unsi
 	atomic_store_explicit(&d->n[why], n + count, memory_order_relaxed);
 }
 
+/* Tells the loop, if nobody has yet. Any thread. */
+void wm_wg_core_note(struct wm_wg_core *c, enum wm_wg_note note);
 /* Hands a datagram to the loop; false when too many wait. Any thread. */
 bool wm_wg_core_offer_foreign(struct wm_wg_core *c, const struct wm_endpoint *from,
 			      const uint8_t *data, size_t len);

@@ -53,6 +53,25 @@ static void tell_broken(struct wm_wg_device *d)
 		d->events.on_broken(d->arg, &why);
 }
 
+/* Each is said once: what the host refuses it will go on refusing. */
+static void tell_notes(struct wm_wg_device *d)
+{
+	static const struct {
+		enum wm_wg_note note;
+		const char *what;
+	} rows[] = {
+		{WM_WG_NOTE_TUN_TCP, "joined TCP segments for the interface"},
+		{WM_WG_NOTE_TUN_UDP, "joined UDP datagrams for the interface"},
+		{WM_WG_NOTE_TRAINS, "trains of UDP datagrams to the network"},
+	};
+	unsigned fresh = d->is_closed ? 0 : atomic_load(&d->core.notes) & ~d->told_notes;
+	d->told_notes |= fresh;
+	for (size_t i = 0; i < WM_ARRAY_LEN(rows); i++)
+		if (fresh & rows[i].note)
+			wm_warn(d->log, "wg.offload_refused", "interface=%s what=\"%s\"",
+				wm_tun_name(d->core.tun), rows[i].what);
+}
+
 /* The last of its posts frees a closed device; the threads, which make them, have ended. */
 static void free_if_over(struct wm_wg_device *d)
 {
@@ -70,6 +89,7 @@ static void on_post(struct wm_post *post)
 	tell_handshakes(d);
 	tell_foreign(d);
 	tell_broken(d);
+	tell_notes(d);
 	d->is_draining = false;
 	free_if_over(d);
 }
@@ -149,8 +169,12 @@ int wm_wg_device_open(struct wm_loop *loop, struct wm_log *log,
 		.name = opts->name,
 		.mtu = opts->mtu != 0 ? opts->mtu : DEFAULT_MTU,
 		.queues = opts->workers != 0 ? opts->workers : default_workers(),
+		.is_plain = opts->is_plain,
 	};
 	atomic_store(&d->core.mtu, tun.mtu);
+	d->core.is_plain = opts->is_plain;
+	/* Nobody is surprised that what was not wanted is not there. */
+	d->told_notes = opts->is_plain ? ~0U : 0;
 	int rc = wm_tun_open(&tun, &d->core.tun, err);
 	if (rc == 0)
 		rc = start_threads(d, wm_tun_queues(d->core.tun), err);

@@ -27,6 +27,8 @@ struct wm_wg_device_opts {
 	 */
 	const char *uapi_dir;
 	bool uapi_required;
+	/* Packets one by one, as on a host whose kernel knows no offloads. */
+	bool is_plain;
 };
 
 /* What somebody above wants to know; runs on the loop. All may be NULL. */

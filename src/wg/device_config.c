@@ -61,7 +61,7 @@ static int prepare_sockets(struct wm_wg_device *d, const struct wm_wg_config *wi
 	*out = NULL;
 	if (needs_sockets(d, wish))
 		return wm_wg_sockets_new(wish->has_listen_port ? wish->listen_port : 0, mark,
-					 d->core.n_workers, out, err);
+					 d->core.is_plain, d->core.n_workers, out, err);
 	if (now != NULL && mark != d->fwmark)
 		return wm_wg_sockets_set_mark(now, d->fwmark, mark, err);
 	return 0;

@@ -25,7 +25,8 @@ struct wm_wg_device {
 	struct wm_wg_uapi_server *uapi; /* NULL = none */
 	struct wm_post post;            /* from the threads: there are events */
 	atomic_bool is_posted;
-	bool is_draining; /* inside on_post: close leaves the last step to it */
+	unsigned told_notes; /* of core.notes, those that are in the log */
+	bool is_draining;    /* inside on_post: close leaves the last step to it */
 	bool is_closed;
 };
 

@@ -1,20 +1,29 @@
 /*
- * A packet out: its target address names a peer, the peer's current session seals it where it
- * stands, and the batch leaves in one system call. Packets that follow each other mostly go to one
- * peer, so what was looked up for the last packet is kept for the next.
+ * A packet out: its target address names a peer, the peer's current session seals it into the
+ * outbox, and the batch leaves in one system call. What TUN hands over may stand for many packets;
+ * it is cut on the way, each segment made just before it is sealed, while it is in the cache.
+ * Packets that follow each other mostly go to one peer, so what was looked up for the last packet
+ * is kept for the next.
  */
+#include <errno.h>
+#include "base/mem.h"
 #include "wg/handshakes.h"
 #include "wg/inner.h"
 #include "wg/seal.h"
+#include "wg/segment.h"
 #include "wg/worker.h"
-#include "base/mem.h"
+
+/* Sent before more is read: what was sealed first should not wait for the last. */
+#define FLUSH_BYTES 60000u
 
 /* The peer of the packets at hand. */
 struct lane {
+	struct wm_udp_socket *out; /* NULL: there is no port */
 	struct wm_wg_peer *peer;
 	struct wm_wg_session *session; /* NULL: packets are staged */
 	struct wm_endpoint to;
-	uint64_t bytes; /* sealed since the lane was opened */
+	uint64_t bytes;  /* sealed since the lane was opened */
+	unsigned sealed; /* packets in this batch, whoever they are for */
 };
 
 static void close_lane(struct wm_wg_worker *w, struct lane *lane)
@@ -23,7 +32,7 @@ static void close_lane(struct wm_wg_worker *w, struct lane *lane)
 		wm_wg_handshakes_ask(w->core->handshakes, lane->peer);
 	if (lane->bytes > 0)
 		atomic_fetch_add_explicit(&lane->peer->tx_bytes, lane->bytes, memory_order_relaxed);
-	*lane = (struct lane){.peer = NULL};
+	*lane = (struct lane){.out = lane->out, .sealed = lane->sealed};
 }
 
 static enum wm_drop open_lane(struct wm_wg_worker *w, struct lane *lane, struct wm_wg_peer *peer)
@@ -31,7 +40,7 @@ static enum wm_drop open_lane(struct wm_wg_worker *w, struct lane *lane, struct 
 	if (lane->peer == peer)
 		return WM_DROP_NONE;
 	close_lane(w, lane);
-	if (!wm_wg_place_get(&peer->place, &lane->to))
+	if (lane->out == NULL || !wm_wg_place_get(&peer->place, &lane->to))
 		return WM_DROP_NO_ENDPOINT;
 	lane->peer = peer;
 	lane->session = atomic_load_explicit(&peer->current, memory_order_acquire);
@@ -48,19 +57,54 @@ static struct wm_wg_peer *find_peer(struct wm_wg_worker *w, const struct wm_wg_i
 	return o != NULL ? wm_container_of(o, struct wm_wg_peer, owner) : NULL;
 }
 
-static enum wm_drop stage_packet(struct wm_wg_worker *w, struct lane *lane,
-				 const struct wm_tun_packet *p)
+static void flush(struct wm_wg_worker *w, const struct lane *lane)
 {
-	bool had_room = wm_wg_stage_put(&lane->peer->stage, p->data, p->len);
-	wm_wg_handshakes_ask(w->core->handshakes, lane->peer);
-	return had_room ? WM_DROP_NONE : WM_DROP_STAGED;
+	struct wm_udp_socket *s = lane->out;
+	if (w->outbox.n == 0)
+		return;
+	unsigned refused = wm_wg_outbox_flush(&w->outbox, s);
+	if (refused > 0)
+		wm_wg_drop_many(&w->drops, WM_DROP_SEND, refused);
+	if (!atomic_load_explicit(&s->has_trains, memory_order_relaxed))
+		wm_wg_core_note(w->core, WM_WG_NOTE_TRAINS);
 }
 
-/* Adds one packet to the batch of @n that will leave; a drop may also be that of an older packet.
- */
-static enum wm_drop send_packet(struct wm_wg_worker *w, struct lane *lane, struct wm_tun_packet *p,
-				unsigned *n)
+/* It waits for a handshake; drops, of this packet or of older ones, are counted. */
+static void stage(struct wm_wg_worker *w, struct lane *lane, struct wm_wg_segments *s)
 {
+	uint8_t *packet;
+	for (size_t len; (len = wm_wg_segments_next(s, &packet)) > 0;) {
+		if (!wm_wg_stage_put(&lane->peer->stage, packet, len))
+			wm_wg_drop(&w->drops, WM_DROP_STAGED);
+	}
+	wm_wg_handshakes_ask(w->core->handshakes, lane->peer);
+}
+
+static enum wm_drop seal(struct wm_wg_worker *w, struct lane *lane, struct wm_wg_segments *s)
+{
+	uint64_t counter;
+	uint8_t *packet, *room;
+	uint32_t mtu = atomic_load_explicit(&w->core->mtu, memory_order_relaxed);
+	if (!wm_wg_session_take(lane->session, s->count, &counter))
+		return WM_DROP_EXPIRED;
+	for (size_t len; (len = wm_wg_segments_next(s, &packet)) > 0;) {
+		size_t most = sizeof(struct wm_wg_data) + len + WM_WG_SEAL_TAIL;
+		if ((room = wm_wg_outbox_room(&w->outbox, most)) == NULL) {
+			flush(w, lane);
+			room = wm_wg_outbox_room(&w->outbox, most);
+		}
+		size_t sealed = wm_wg_seal_into(&w->ciphers, lane->session, counter++, packet, len,
+						mtu, room);
+		wm_wg_outbox_add(&w->outbox, &lane->to, sealed);
+		lane->bytes += sealed;
+		lane->sealed++;
+	}
+	return WM_DROP_NONE;
+}
+
+static enum wm_drop carry(struct wm_wg_worker *w, struct lane *lane, struct wm_tun_packet *p)
+{
+	struct wm_wg_segments segments;
 	struct wm_wg_inner inner;
 	if (!wm_wg_inner_parse(p->data, p->len, &inner))
 		return WM_DROP_INNER;
@@ -68,21 +112,18 @@ static enum wm_drop send_packet(struct wm_wg_worker *w, struct lane *lane, struc
 	if (peer == NULL)
 		return WM_DROP_NO_PEER;
 	enum wm_drop why = open_lane(w, lane, peer);
+	if (why == WM_DROP_NONE)
+		why = wm_wg_segments_begin(&segments, p->data, p->len, &p->offload);
 	if (why != WM_DROP_NONE)
 		return why;
-	if (lane->session == NULL)
-		return stage_packet(w, lane, p);
-	struct wm_wg_data *header = (struct wm_wg_data *)(p->data - sizeof(struct wm_wg_data));
-	size_t len = wm_wg_seal(&w->ciphers, lane->session, header, p->len, w->core->mtu);
-	if (len == 0)
-		return WM_DROP_EXPIRED;
-	w->to_net[*n] = (struct wm_udp_packet){
-		.peer = lane->to, .data = (uint8_t *)header, .len = (uint32_t)len};
-	++*n;
-	lane->bytes += len;
-	if (wm_wg_traffic_sent(&peer->traffic, true, w->now))
+	if (lane->session == NULL) {
+		stage(w, lane, &segments);
+		return WM_DROP_NONE;
+	}
+	why = seal(w, lane, &segments);
+	if (why == WM_DROP_NONE && wm_wg_traffic_sent(&peer->traffic, true, w->now))
 		wm_wg_handshakes_tell(w->core->handshakes, peer, WM_WG_NEWS_DEBT);
-	return WM_DROP_NONE;
+	return why;
 }
 
 static void break_device(struct wm_wg_worker *w, int sys)
@@ -93,21 +134,31 @@ static void break_device(struct wm_wg_worker *w, int sys)
 		w->core->wake_loop(w->core->wake_arg);
 }
 
-bool wm_wg_outbound(struct wm_wg_worker *w, const struct wm_udp_socket *out)
+/* One packet from TUN; false when none waits. */
+static bool read_packet(struct wm_wg_worker *w, struct lane *lane)
 {
-	struct lane lane = {.peer = NULL};
-	unsigned n = 0;
-	int got = wm_tun_read(w->core->tun, w->number, w->from_tun, WM_WG_BATCH);
-	if (got < 0)
+	enum wm_drop why = WM_DROP_INNER;
+	int got = wm_tun_read(w->core->tun, w->number, &w->from_tun);
+	if (got < 0 && got != -EMSGSIZE)
 		break_device(w, -got);
-	for (int i = 0; i < got; i++) {
-		enum wm_drop why = out != NULL ? send_packet(w, &lane, &w->from_tun[i], &n)
-					       : WM_DROP_NO_ENDPOINT;
-		if (why != WM_DROP_NONE)
-			wm_wg_drop(&w->drops, why);
-	}
+	if (got <= 0 && got != -EMSGSIZE)
+		return false;
+	if (got > 0)
+		why = carry(w, lane, &w->from_tun);
+	if (why != WM_DROP_NONE)
+		wm_wg_drop(&w->drops, why);
+	return true;
+}
+
+bool wm_wg_outbound(struct wm_wg_worker *w, struct wm_udp_socket *out)
+{
+	struct lane lane = {.out = out};
+	bool is_more = true;
+	for (unsigned i = 0; is_more && i < WM_WG_READS && w->outbox.used < FLUSH_BYTES; i++)
+		is_more = read_packet(w, &lane);
+	if (lane.sealed >= WM_WG_BULK)
+		wm_wg_ciphers_speed_up(&w->ciphers);
 	close_lane(w, &lane);
-	if (n > 0)
-		wm_wg_drop_many(&w->drops, WM_DROP_SEND, wm_udp_send(out, w->to_net, n));
-	return got == WM_WG_BATCH;
+	flush(w, &lane);
+	return is_more;
 }

@@ -33,6 +33,12 @@ void wm_wg_session_retire(struct wm_wg_session *s, struct wm_epoch *epoch)
 		wm_epoch_retire(epoch, &s->item, free_item);
 }
 
+bool wm_wg_session_take(struct wm_wg_session *s, unsigned n, uint64_t *first)
+{
+	*first = atomic_fetch_add_explicit(&s->next_counter, n, memory_order_relaxed);
+	return *first < WM_WG_REJECT_MESSAGES && WM_WG_REJECT_MESSAGES - *first >= n;
+}
+
 static uint64_t sent(const struct wm_wg_session *s)
 {
 	return atomic_load_explicit(&s->next_counter, memory_order_relaxed);

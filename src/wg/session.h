@@ -36,6 +36,9 @@ struct wm_wg_session *wm_wg_session_new(struct wm_wg_peer *peer, struct wm_wg_ke
 /* Nobody may find it any more; wiped and freed when no worker can hold it. NULL is allowed. */
 void wm_wg_session_retire(struct wm_wg_session *s, struct wm_epoch *epoch);
 
+/* Takes @n counters that nobody else gets, from @*first on; false when they are used up. */
+bool wm_wg_session_take(struct wm_wg_session *s, unsigned n, uint64_t *first);
+
 /* Young enough and counter low enough. */
 bool wm_wg_session_can_send(const struct wm_wg_session *s, int64_t now);
 bool wm_wg_session_can_receive(const struct wm_wg_session *s, uint64_t counter, int64_t now);

@@ -1,12 +1,12 @@
 #include "wg/sockets.h"
 #include "base/mem.h"
 
-int wm_wg_sockets_new(uint16_t port, uint32_t fwmark, unsigned count, struct wm_wg_sockets **out,
-		      struct wm_err *err)
+int wm_wg_sockets_new(uint16_t port, uint32_t fwmark, bool is_plain, unsigned count,
+		      struct wm_wg_sockets **out, struct wm_err *err)
 {
 	struct wm_wg_sockets *s = wm_alloc(sizeof(*s) + count * sizeof(s->socks[0]));
 	s->port = port;
-	int rc = wm_udp_open(&s->port, fwmark, count, s->socks, err);
+	int rc = wm_udp_open(&s->port, fwmark, is_plain, count, s->socks, err);
 	if (rc != 0) {
 		wm_free(s);
 		return rc;

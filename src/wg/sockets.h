@@ -13,8 +13,8 @@ struct wm_wg_sockets {
 	struct wm_udp_socket socks[];
 };
 
-/* Binds @count sockets; 0 = any free port. */
-WM_MUST_CHECK int wm_wg_sockets_new(uint16_t port, uint32_t fwmark, unsigned count,
+/* Binds @count sockets; 0 = any free port. @is_plain: without trains (platform/udp.h). */
+WM_MUST_CHECK int wm_wg_sockets_new(uint16_t port, uint32_t fwmark, bool is_plain, unsigned count,
 				    struct wm_wg_sockets **out, struct wm_err *err);
 void wm_wg_sockets_free(struct wm_wg_sockets *s); /* NULL is allowed */
 /* The same, once no other thread can hold it. NULL is allowed. */

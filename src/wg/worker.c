@@ -8,7 +8,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-#define MEMORY ((size_t)2 * WM_WG_BATCH * WM_WG_STRIDE)
+/* What is read from TUN, what comes from the network, what goes there. */
+#define MEMORY ((1 + WM_WG_RECVS) * (size_t)WM_WG_STRIDE + WM_WG_OUTBOX_BYTES)
 
 enum ready { READY_TUN = 1, READY_NET = 2 };
 
@@ -22,14 +23,14 @@ static bool map_memory(struct wm_wg_worker *w)
 	(void)madvise(p, MEMORY, MADV_NOHUGEPAGE);
 #endif
 	w->memory = p;
-	for (unsigned i = 0; i < WM_WG_BATCH; i++) {
-		uint8_t *tun = w->memory + (size_t)i * WM_WG_STRIDE;
-		uint8_t *net = tun + (size_t)WM_WG_BATCH * WM_WG_STRIDE;
-		w->from_tun[i].data = tun + WM_WG_HEADROOM;
-		w->from_tun[i].cap = WM_WG_ROOM;
-		w->from_net[i].data = net + WM_WG_HEADROOM;
-		w->from_net[i].cap = WM_WG_ROOM;
+	w->from_tun.data = w->memory + WM_WG_HEADROOM;
+	w->from_tun.cap = WM_TUN_ROOM;
+	for (unsigned i = 0; i < WM_WG_RECVS; i++) {
+		uint8_t *net = w->memory + (size_t)(1 + i) * WM_WG_STRIDE;
+		w->from_net[i] =
+			(struct wm_udp_packet){.data = net + WM_WG_HEADROOM, .cap = WM_UDP_ROOM};
 	}
+	w->outbox.bytes = w->memory + (size_t)(1 + WM_WG_RECVS) * WM_WG_STRIDE;
 	return true;
 }
 
@@ -65,7 +66,7 @@ static void carry(struct wm_wg_worker *w, unsigned ready)
 {
 	while (ready != 0 && !atomic_load_explicit(&w->core->is_stopping, memory_order_relaxed)) {
 		struct wm_wg_sockets *socks = atomic_load(&w->core->sockets);
-		const struct wm_udp_socket *sock = socks != NULL ? &socks->socks[w->number] : NULL;
+		struct wm_udp_socket *sock = socks != NULL ? &socks->socks[w->number] : NULL;
 		w->now = wm_clock_now();
 		wm_pulse_show(&w->pulse);
 		if ((ready & READY_TUN) && !wm_wg_outbound(w, sock))

@@ -8,14 +8,27 @@
  */
 #include "base/pulse.h"
 #include "wg/ciphers.h"
+#include "wg/coalesce.h"
 #include "wg/core.h"
+#include "wg/outbox.h"
 #include "wg/peer.h"
 #include "wg/wake.h"
 
-#define WM_WG_BATCH    WM_UDP_BATCH
-#define WM_WG_HEADROOM 64     /* in front of a packet: TUN's and ours */
-#define WM_WG_ROOM     65536u /* for one packet */
-#define WM_WG_STRIDE   (WM_WG_ROOM + 4096u)
+#define WM_WG_READS    64  /* packets from TUN in one batch, each of which may stand for many */
+#define WM_WG_RECVS    8   /* packets from the network in one batch, each of which may be a train */
+#define WM_WG_ARRIVALS 256 /* datagrams that are opened before any is delivered */
+#define WM_WG_HEADROOM 64  /* in front of a packet */
+#define WM_WG_BULK     16  /* datagrams in one batch that make it worth to have the fast cipher */
+#define WM_WG_STRIDE   (WM_UDP_ROOM + 4096u)
+
+/* A datagram that came in, while its batch is worked on. */
+struct wm_wg_arrival {
+	uint8_t *data;
+	uint32_t len;
+	const struct wm_endpoint *from;
+	struct wm_wg_session *session; /* NULL: done with */
+	uint64_t counter;
+};
 
 struct wm_wg_worker {
 	struct wm_wg_core *core;
@@ -31,11 +44,15 @@ struct wm_wg_worker {
 	bool is_tun_dead;
 	int64_t foreign_since; /* the second in which foreign datagrams are counted */
 	unsigned n_foreign;
-	/* Address space for full-size packets; only pages that packets have touched are resident.
+	/* Address space for packets of any size; only pages that packets have touched are resident.
 	 */
 	uint8_t *memory;
-	struct wm_tun_packet from_tun[WM_WG_BATCH], to_tun[WM_WG_BATCH];
-	struct wm_udp_packet from_net[WM_WG_BATCH], to_net[WM_WG_BATCH];
+	struct wm_tun_packet from_tun;
+	struct wm_wg_outbox outbox;
+	struct wm_udp_packet from_net[WM_WG_RECVS];
+	unsigned n_arrivals;
+	struct wm_wg_arrival arrivals[WM_WG_ARRIVALS];
+	struct wm_wg_coalesce coalesce;
 };
 
 /* The thread starts at once; @w is zeroed, lies in core->workers and stays there. */
@@ -45,6 +62,6 @@ WM_MUST_CHECK int wm_wg_worker_start(struct wm_wg_worker *w, struct wm_wg_core *
 void wm_wg_worker_stop(struct wm_wg_worker *w);
 
 /* One batch from TUN to the network; true when there may be more. Inside an epoch. */
-bool wm_wg_outbound(struct wm_wg_worker *w, const struct wm_udp_socket *out);
+bool wm_wg_outbound(struct wm_wg_worker *w, struct wm_udp_socket *out);
 /* One batch from the network to TUN and to the handshake thread. */
-bool wm_wg_inbound(struct wm_wg_worker *w, const struct wm_udp_socket *in);
+bool wm_wg_inbound(struct wm_wg_worker *w, struct wm_udp_socket *in);

@@ -1,22 +1,38 @@
 #include "platform/tun.h"
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 #include <linux/if_tun.h>
+#include <linux/virtio_net.h>
 #include <net/if.h>
 #include "base/mem.h"
 #include "base/str.h"
 
 #define DEVICE "/dev/net/tun"
 
+/* Of Linux 6.2; the headers of Debian 12 are older than the kernels that it may run on. */
+#ifndef TUN_F_USO4
+#define TUN_F_USO4 0x20
+#define TUN_F_USO6 0x40
+#endif
+#ifndef VIRTIO_NET_HDR_GSO_UDP_L4
+#define VIRTIO_NET_HDR_GSO_UDP_L4 5
+#endif
+#define TUN_F_TCP (TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN)
+
 struct wm_tun {
 	char name[WM_TUN_NAME];
 	unsigned ifindex;
 	unsigned queues;
 	int fds[WM_TUN_QUEUES];
+	_Atomic unsigned offloads;
 };
 
 /* "wm+" becomes the kernel's "wm%d". */
@@ -73,7 +89,8 @@ static int fail_attach(int sys, const char *name, struct wm_err *err)
 static int open_queue(struct wm_tun *t, bool is_first, struct wm_err *err)
 {
 	struct ifreq req = {.ifr_flags = 0};
-	int flags = IFF_TUN | IFF_NO_PI | IFF_MULTI_QUEUE | (is_first ? IFF_TUN_EXCL : 0);
+	int flags = IFF_TUN | IFF_NO_PI | IFF_MULTI_QUEUE | IFF_VNET_HDR |
+		    (is_first ? IFF_TUN_EXCL : 0);
 	int fd = open(DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return fail_open(errno, err);
@@ -85,6 +102,14 @@ static int open_queue(struct wm_tun *t, bool is_first, struct wm_err *err)
 	memcpy(t->name, req.ifr_name, sizeof(t->name));
 	t->name[WM_TUN_NAME - 1] = '\0';
 	return 0;
+}
+
+/* The kernel keeps one set of offloads for all queues; the first that it takes is the best. */
+static unsigned set_offloads(int fd)
+{
+	if (ioctl(fd, TUNSETOFFLOAD, (unsigned long)(TUN_F_TCP | TUN_F_USO4 | TUN_F_USO6)) == 0)
+		return WM_TUN_TCP | WM_TUN_UDP;
+	return ioctl(fd, TUNSETOFFLOAD, (unsigned long)TUN_F_TCP) == 0 ? WM_TUN_TCP : 0;
 }
 
 static int set_mtu(struct wm_tun *t, uint32_t mtu, struct wm_err *err)
@@ -115,6 +140,7 @@ int wm_tun_open(const struct wm_tun_opts *opts, struct wm_tun **out, struct wm_e
 		return rc;
 	}
 	t->ifindex = if_nametoindex(t->name);
+	t->offloads = opts->is_plain ? 0 : set_offloads(t->fds[0]);
 	*out = t;
 	return 0;
 }
@@ -146,37 +172,100 @@ int wm_tun_fd(const struct wm_tun *t, unsigned queue)
 	return t->fds[queue];
 }
 
-int wm_tun_read(struct wm_tun *t, unsigned queue, struct wm_tun_packet *p, unsigned n)
+unsigned wm_tun_offloads(const struct wm_tun *t)
 {
-	unsigned done = 0;
-	while (done < n) {
-		ssize_t got = read(t->fds[queue], p[done].data, p[done].cap);
-		if (got >= 0) {
-			p[done++].len = (uint32_t)got;
-			continue;
-		}
-		if (errno == EINTR)
-			continue;
-		if (errno == EAGAIN || done > 0)
-			break;
-		return errno == EBADFD ? -ENODEV : -errno;
+	return atomic_load_explicit(&t->offloads, memory_order_relaxed);
+}
+
+bool wm_tun_refuse(struct wm_tun *t, unsigned offloads)
+{
+	return (atomic_fetch_and(&t->offloads, ~offloads) & offloads) != 0;
+}
+
+/* ---- packets ---- */
+
+static uint8_t kind_of(uint8_t gso_type)
+{
+	switch (gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
+	case VIRTIO_NET_HDR_GSO_TCPV4: return WM_OFFLOAD_TCP4;
+	case VIRTIO_NET_HDR_GSO_TCPV6: return WM_OFFLOAD_TCP6;
+	case VIRTIO_NET_HDR_GSO_UDP_L4: return WM_OFFLOAD_UDP;
+	default: return WM_OFFLOAD_NONE;
 	}
-	return (int)done;
 }
 
-static bool write_packet(int fd, const struct wm_tun_packet *p)
+static void read_header(const struct virtio_net_hdr *h, struct wm_offload *out)
 {
-	ssize_t put;
+	*out = (struct wm_offload){
+		.kind = kind_of(h->gso_type),
+		.has_ecn = (h->gso_type & VIRTIO_NET_HDR_GSO_ECN) != 0,
+		.needs_checksum = (h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0,
+		.header_len = h->hdr_len,
+		.segment = h->gso_size,
+		.checksum_start = h->csum_start,
+		.checksum_offset = h->csum_offset,
+	};
+}
+
+static void write_header(const struct wm_offload *o, struct virtio_net_hdr *out)
+{
+	static const uint8_t types[] = {
+		[WM_OFFLOAD_NONE] = VIRTIO_NET_HDR_GSO_NONE,
+		[WM_OFFLOAD_TCP4] = VIRTIO_NET_HDR_GSO_TCPV4,
+		[WM_OFFLOAD_TCP6] = VIRTIO_NET_HDR_GSO_TCPV6,
+		[WM_OFFLOAD_UDP] = VIRTIO_NET_HDR_GSO_UDP_L4,
+	};
+	*out = (struct virtio_net_hdr){.gso_type = types[o->kind]};
+	if (o->needs_checksum) {
+		out->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+		out->csum_start = o->checksum_start;
+		out->csum_offset = o->checksum_offset;
+	}
+	if (o->kind != WM_OFFLOAD_NONE) {
+		out->gso_type |= o->has_ecn ? VIRTIO_NET_HDR_GSO_ECN : 0;
+		out->gso_size = o->segment;
+		out->hdr_len = o->header_len;
+	}
+}
+
+int wm_tun_read(struct wm_tun *t, unsigned queue, struct wm_tun_packet *p)
+{
+	struct virtio_net_hdr header;
+	struct iovec iov[] = {{.iov_base = &header, .iov_len = sizeof(header)},
+			      {.iov_base = p->data, .iov_len = p->cap}};
+	ssize_t got;
 	do {
-		put = write(fd, p->data, p->len);
-	} while (put < 0 && errno == EINTR);
-	return put == (ssize_t)p->len;
+		got = readv(t->fds[queue], iov, 2);
+	} while (got < 0 && errno == EINTR);
+	if (got < 0 && errno == EAGAIN)
+		return 0;
+	if (got < 0)
+		return errno == EBADFD ? -ENODEV : -errno;
+	if ((size_t)got < sizeof(header))
+		return -EIO;
+	p->len = (uint32_t)((size_t)got - sizeof(header));
+	read_header(&header, &p->offload);
+	/* The kernel cuts in silence: what fills its room may have been longer. */
+	return p->len < p->cap ? 1 : -EMSGSIZE;
 }
 
-unsigned wm_tun_write(struct wm_tun *t, unsigned queue, const struct wm_tun_packet *p, unsigned n)
+_Static_assert(sizeof(struct wm_span) == sizeof(struct iovec) &&
+		       offsetof(struct wm_span, data) == offsetof(struct iovec, iov_base) &&
+		       offsetof(struct wm_span, len) == offsetof(struct iovec, iov_len),
+	       "a span is an iovec");
+
+int wm_tun_write(struct wm_tun *t, unsigned queue, const struct wm_span *spans, unsigned n,
+		 const struct wm_offload *offload)
 {
-	unsigned refused = 0;
-	for (unsigned i = 0; i < n; i++)
-		refused += !write_packet(t->fds[queue], &p[i]);
-	return refused;
+	struct virtio_net_hdr header;
+	struct iovec iov[1 + WM_TUN_SPANS];
+	ssize_t put;
+	assert(n <= WM_TUN_SPANS);
+	write_header(offload, &header);
+	iov[0] = (struct iovec){.iov_base = &header, .iov_len = sizeof(header)};
+	memcpy(&iov[1], spans, n * sizeof(spans[0]));
+	do {
+		put = writev(t->fds[queue], iov, (int)n + 1);
+	} while (put < 0 && errno == EINTR);
+	return put >= 0 ? 0 : -errno;
 }

@@ -4,28 +4,13 @@
  */
 #include "platform/udp.h"
 #include <errno.h>
-#include <netinet/in.h>
-#include <poll.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <netinet/udp.h>
 #include <unistd.h>
-#include "base/mem.h"
+#include "platform/linux/address.h"
 
 #define BUFFER_BYTES  (4 * 1024 * 1024)
-#define SEND_WAIT_MS  10
 #define DUAL_FALLBACK 1 /* open_socket: the host has no IPv6 */
-
-union address {
-	struct sockaddr any;
-	struct sockaddr_in v4;
-	struct sockaddr_in6 v6;
-};
-
-struct batch {
-	struct mmsghdr msgs[WM_UDP_BATCH];
-	struct iovec iov[WM_UDP_BATCH];
-	union address addrs[WM_UDP_BATCH];
-};
 
 static void set_option(int fd, int level, int name, int value)
 {
@@ -41,6 +26,14 @@ static void set_buffers(int fd)
 	set_option(fd, SOL_SOCKET, SO_SNDBUFFORCE, BUFFER_BYTES);
 }
 
+/* A kernel that knows the option cuts in software what the network card cannot. */
+static void set_trains(struct wm_udp_socket *s)
+{
+	int none = 0;
+	set_option(s->fd, IPPROTO_UDP, UDP_GRO, 1);
+	s->has_trains = setsockopt(s->fd, IPPROTO_UDP, UDP_SEGMENT, &none, sizeof(none)) == 0;
+}
+
 static int set_reuse(int fd, struct wm_err *err)
 {
 	int on = 1;
@@ -49,7 +42,7 @@ static int set_reuse(int fd, struct wm_err *err)
 	return 0;
 }
 
-static socklen_t any_address(bool is_dual, uint16_t port, union address *out)
+static socklen_t any_address(bool is_dual, uint16_t port, union wm_linux_address *out)
 {
 	memset(out, 0, sizeof(*out));
 	if (is_dual) {
@@ -64,7 +57,7 @@ static socklen_t any_address(bool is_dual, uint16_t port, union address *out)
 
 static int bind_socket(const struct wm_udp_socket *s, uint16_t port, struct wm_err *err)
 {
-	union address at;
+	union wm_linux_address at;
 	socklen_t len = any_address(s->is_dual, port, &at);
 	if (bind(s->fd, &at.any, len) == 0)
 		return 0;
@@ -86,6 +79,7 @@ static int open_socket(bool is_dual, bool shares, uint16_t port, struct wm_udp_s
 {
 	int rc = 0;
 	out->is_dual = is_dual;
+	out->has_trains = false;
 	out->fd =
 		socket(is_dual ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (out->fd < 0 && is_dual && errno == EAFNOSUPPORT)
@@ -107,7 +101,7 @@ static int open_socket(bool is_dual, bool shares, uint16_t port, struct wm_udp_s
 
 static int bound_port(int fd, uint16_t *port, struct wm_err *err)
 {
-	union address at;
+	union wm_linux_address at;
 	socklen_t len = sizeof(at);
 	if (getsockname(fd, &at.any, &len) != 0)
 		return wm_fail_errno(err, errno, "ask for the bound UDP port");
@@ -125,8 +119,8 @@ static int open_first(uint16_t *port, struct wm_udp_socket *out, struct wm_err *
 	return rc;
 }
 
-int wm_udp_open(uint16_t *port, uint32_t fwmark, unsigned n, struct wm_udp_socket *out,
-		struct wm_err *err)
+int wm_udp_open(uint16_t *port, uint32_t fwmark, bool is_plain, unsigned n,
+		struct wm_udp_socket *out, struct wm_err *err)
 {
 	unsigned opened = 0;
 	int rc = open_first(port, &out[0], err);
@@ -139,6 +133,8 @@ int wm_udp_open(uint16_t *port, uint32_t fwmark, unsigned n, struct wm_udp_socke
 		rc = open_socket(out[0].is_dual, true, *port, &out[opened], err);
 	for (unsigned i = 0; rc == 0 && fwmark != 0 && i < n; i++)
 		rc = wm_udp_set_mark(&out[i], fwmark, err);
+	for (unsigned i = 0; rc == 0 && !is_plain && i < n; i++)
+		set_trains(&out[i]);
 	while (rc != 0 && opened > 0)
 		wm_udp_close(&out[--opened]);
 	return rc;
@@ -159,85 +155,4 @@ int wm_udp_set_mark(const struct wm_udp_socket *s, uint32_t fwmark, struct wm_er
 		return wm_fail(err, WM_PERMISSION_DENIED,
 			       "a firewall mark on UDP packets needs CAP_NET_ADMIN");
 	return wm_fail_errno(err, errno, "set firewall mark %u", fwmark);
-}
-
-static void fill_header(struct batch *b, unsigned i, const struct wm_udp_packet *p, size_t len)
-{
-	b->iov[i] = (struct iovec){.iov_base = p->data, .iov_len = len};
-	b->msgs[i].msg_hdr = (struct msghdr){.msg_iov = &b->iov[i],
-					     .msg_iovlen = 1,
-					     .msg_name = &b->addrs[i],
-					     .msg_namelen = sizeof(b->addrs[i])};
-}
-
-int wm_udp_recv(const struct wm_udp_socket *s, struct wm_udp_packet *p, unsigned n)
-{
-	struct batch b;
-	int got;
-	for (unsigned i = 0; i < n; i++)
-		fill_header(&b, i, &p[i], p[i].cap);
-	do {
-		got = recvmmsg(s->fd, b.msgs, n, MSG_DONTWAIT, NULL);
-	} while (got < 0 && errno == EINTR);
-	if (got < 0)
-		return errno == EAGAIN ? 0 : -errno;
-	for (int i = 0; i < got; i++) {
-		p[i].len = b.msgs[i].msg_len;
-		p[i].is_cut = (b.msgs[i].msg_hdr.msg_flags & MSG_TRUNC) != 0;
-		if (!wm_endpoint_from_sockaddr(&b.addrs[i].any, &p[i].peer))
-			p[i].peer = (struct wm_endpoint){.port = 0};
-	}
-	return got;
-}
-
-static socklen_t fill_v4(const struct wm_endpoint *e, union address *out)
-{
-	out->v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(e->port)};
-	memcpy(&out->v4.sin_addr, e->addr.bytes, 4);
-	return sizeof(out->v4);
-}
-
-static socklen_t fill_v6(const struct wm_endpoint *e, union address *out)
-{
-	out->v6 = (struct sockaddr_in6){
-		.sin6_family = AF_INET6, .sin6_port = htons(e->port), .sin6_scope_id = e->scope};
-	if (e->addr.family == WM_IPV6) {
-		memcpy(&out->v6.sin6_addr, e->addr.bytes, 16);
-	} else {
-		memset(&out->v6.sin6_addr.s6_addr[10], 0xff, 2);
-		memcpy(&out->v6.sin6_addr.s6_addr[12], e->addr.bytes, 4);
-	}
-	return sizeof(out->v6);
-}
-
-/* True when the socket has room again. */
-static bool wait_for_room(int fd)
-{
-	struct pollfd p = {.fd = fd, .events = POLLOUT};
-	return poll(&p, 1, SEND_WAIT_MS) > 0 && (p.revents & POLLOUT) != 0;
-}
-
-unsigned wm_udp_send(const struct wm_udp_socket *s, const struct wm_udp_packet *p, unsigned n)
-{
-	struct batch b;
-	unsigned done = 0, refused = 0;
-	for (unsigned i = 0; i < n; i++) {
-		fill_header(&b, i, &p[i], p[i].len);
-		b.msgs[i].msg_hdr.msg_namelen = s->is_dual ? fill_v6(&p[i].peer, &b.addrs[i])
-							   : fill_v4(&p[i].peer, &b.addrs[i]);
-	}
-	while (done < n) {
-		int put = sendmmsg(s->fd, b.msgs + done, n - done, 0);
-		if (put > 0) {
-			done += (unsigned)put;
-		} else if (errno == EINTR || (errno == EAGAIN && wait_for_room(s->fd))) {
-			continue;
-		} else if (errno == EAGAIN) { /* the link is stuck: nobody waits for the rest */
-			return refused + n - done;
-		} else { /* the first of the rest is the one that failed */
-			done++;
-			refused++;
-		}
-	}
-	return refused;
 }

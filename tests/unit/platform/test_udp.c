@@ -20,7 +20,7 @@ static struct wm_udp_socket one_socket(uint16_t *port)
 	struct wm_udp_socket s;
 	struct wm_err err;
 	*port = 0;
-	assert_int_equal(wm_udp_open(port, 0, 1, &s, &err), 0);
+	assert_int_equal(wm_udp_open(port, 0, false, 1, &s, &err), 0);
 	assert_int_not_equal(*port, 0);
 	return s;
 }
@@ -124,14 +124,15 @@ static void test_several_sockets_share_a_port(void **state)
 	struct wm_udp_socket s[4];
 	struct wm_err err;
 	uint16_t port = 0;
-	assert_int_equal(wm_udp_open(&port, 0, 4, s, &err), 0);
+	assert_int_equal(wm_udp_open(&port, 0, false, 4, s, &err), 0);
 	struct wm_udp_socket other;
 	uint16_t same = port;
-	assert_int_equal(wm_udp_open(&same, 0, 1, &other, &err), WM_ALREADY_EXISTS);
+	assert_int_equal(wm_udp_open(&same, 0, false, 1, &other, &err), WM_ALREADY_EXISTS);
 	assert_non_null(strstr(err.text, "in use"));
 	for (unsigned i = 0; i < 4; i++)
 		wm_udp_close(&s[i]);
-	assert_int_equal(wm_udp_open(&same, 0, 1, &other, &err), 0); /* nothing was left open */
+	assert_int_equal(wm_udp_open(&same, 0, false, 1, &other, &err),
+			 0); /* nothing was left open */
 	wm_udp_close(&other);
 }
 
@@ -149,9 +150,9 @@ static void hold_port(int family, const char *addr)
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&sa, &len), 0);
 	assert_true(wm_endpoint_from_sockaddr((struct sockaddr *)&sa, &at));
 	uint16_t port = at.port;
-	assert_int_equal(wm_udp_open(&port, 0, 2, s, &err), WM_ALREADY_EXISTS);
+	assert_int_equal(wm_udp_open(&port, 0, false, 2, s, &err), WM_ALREADY_EXISTS);
 	close(fd);
-	assert_int_equal(wm_udp_open(&port, 0, 2, s, &err), 0);
+	assert_int_equal(wm_udp_open(&port, 0, false, 2, s, &err), 0);
 	wm_udp_close(&s[0]);
 	wm_udp_close(&s[1]);
 }
@@ -170,11 +171,106 @@ static void test_a_mark_needs_privilege_only(void **state)
 	uint16_t port = 0;
 	int mark = 0;
 	socklen_t len = sizeof(mark);
-	assert_int_equal(wm_udp_open(&port, 77, 1, &s, &err), 0);
+	assert_int_equal(wm_udp_open(&port, 77, false, 1, &s, &err), 0);
 	assert_int_equal(getsockopt(s.fd, SOL_SOCKET, SO_MARK, &mark, &len), 0);
 	assert_int_equal(mark, 77);
 	assert_int_equal(wm_udp_set_mark(&s, 0, &err), 0);
 	wm_udp_close(&s);
+}
+
+/* ---- trains ---- */
+
+#define CAR 1000
+
+static struct wm_udp_packet train_to(const char *addr, uint16_t port, uint8_t *bytes, uint32_t len)
+{
+	for (uint32_t i = 0; i < len; i++)
+		bytes[i] = (uint8_t)(i / CAR + i);
+	return (struct wm_udp_packet){
+		.peer = local(addr, port), .data = bytes, .len = len, .segment = CAR};
+}
+
+/* Receives until @len bytes are there; returns in how many packets and datagrams they came. */
+static unsigned collect(const struct wm_udp_socket *s, uint8_t *bytes, uint32_t len,
+			unsigned *datagrams)
+{
+	struct pollfd fd = {.fd = s->fd, .events = POLLIN};
+	unsigned packets = 0;
+	uint32_t got = 0;
+	for (*datagrams = 0; got < len; packets++) {
+		struct wm_udp_packet p = {.data = bytes + got, .cap = WM_UDP_ROOM};
+		assert_int_equal(poll(&fd, 1, 5000), 1);
+		assert_int_equal(wm_udp_recv(s, &p, 1), 1);
+		assert_false(p.is_cut);
+		*datagrams += wm_udp_count(&p);
+		got += p.len;
+	}
+	assert_int_equal(got, len);
+	return packets;
+}
+
+static void test_a_train_arrives_as_one(void **state)
+{
+	static uint8_t out[WM_UDP_ROOM], in[2 * WM_UDP_ROOM];
+	unsigned datagrams;
+	uint16_t from, to;
+	struct wm_udp_socket a = one_socket(&from), b = one_socket(&to);
+	struct wm_udp_packet p = train_to("127.0.0.1", to, out, 40 * CAR + 1);
+	assert_true(a.has_trains);
+	assert_int_equal(wm_udp_count(&p), 41);
+	assert_int_equal(wm_udp_send(&a, &p, 1), 0);
+	assert_int_equal(collect(&b, in, p.len, &datagrams), 1);
+	assert_int_equal(datagrams, 41);
+	assert_memory_equal(in, out, p.len);
+	wm_udp_close(&a);
+	wm_udp_close(&b);
+}
+
+static void test_a_plain_socket_cuts_and_gets_single_datagrams(void **state)
+{
+	static uint8_t out[WM_UDP_ROOM], in[2 * WM_UDP_ROOM];
+	struct wm_udp_socket a, b;
+	struct wm_err err;
+	unsigned datagrams;
+	uint16_t from = 0, to = 0;
+	assert_int_equal(wm_udp_open(&from, 0, true, 1, &a, &err), 0);
+	assert_int_equal(wm_udp_open(&to, 0, true, 1, &b, &err), 0);
+	struct wm_udp_packet p = train_to("127.0.0.1", to, out, 9 * CAR + 500);
+	assert_false(a.has_trains);
+	assert_int_equal(wm_udp_send(&a, &p, 1), 0);
+	assert_int_equal(collect(&b, in, p.len, &datagrams), 10);
+	assert_int_equal(datagrams, 10);
+	assert_memory_equal(in, out, p.len);
+	wm_udp_close(&a);
+	wm_udp_close(&b);
+}
+
+/* More datagrams than the kernel takes at once: each is sent by itself and none is lost. */
+static void test_a_train_that_is_refused_is_cut(void **state)
+{
+	static uint8_t out[WM_UDP_ROOM], in[2 * WM_UDP_ROOM];
+	unsigned datagrams;
+	uint16_t from, to;
+	struct wm_udp_socket a = one_socket(&from), b = one_socket(&to);
+	struct wm_udp_packet p = train_to("::1", to, out, 300);
+	p.segment = 1;
+	assert_int_equal(wm_udp_send(&a, &p, 1), 0);
+	(void)collect(&b, in, p.len, &datagrams);
+	assert_int_equal(datagrams, 300);
+	assert_memory_equal(in, out, p.len);
+	assert_true(a.has_trains); /* it was this train's fault */
+	wm_udp_close(&a);
+	wm_udp_close(&b);
+}
+
+static void test_a_refused_train_counts_its_datagrams(void **state)
+{
+	static uint8_t out[WM_UDP_ROOM];
+	uint16_t from;
+	struct wm_udp_socket a = one_socket(&from);
+	struct wm_udp_packet p = train_to("255.255.255.255", 9, out, 3 * CAR);
+	assert_int_equal(wm_udp_send(&a, &p, 1), 3);
+	wm_udp_close(&a);
 }
 
 int main(void)
@@ -186,6 +282,10 @@ int main(void)
 		cmocka_unit_test(test_a_refused_packet_does_not_hold_up_the_others),
 		cmocka_unit_test(test_several_sockets_share_a_port),
 		cmocka_unit_test(test_a_port_that_another_shares_is_taken),
+		cmocka_unit_test(test_a_train_arrives_as_one),
+		cmocka_unit_test(test_a_plain_socket_cuts_and_gets_single_datagrams),
+		cmocka_unit_test(test_a_train_that_is_refused_is_cut),
+		cmocka_unit_test(test_a_refused_train_counts_its_datagrams),
 		cmocka_unit_test(test_a_mark_needs_privilege_only),
 	};
 	return cmocka_run_group_tests_name("platform/udp", tests, NULL, NULL);

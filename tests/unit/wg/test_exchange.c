@@ -70,7 +70,7 @@ static struct side *side_new(void)
 	wm_wg_bell_init(&c->events);
 	wm_wg_allowedips_init(&c->allowed, c->epoch);
 	wm_wg_index_init(&c->index, c->epoch);
-	assert_int_equal(wm_wg_sockets_new(0, 0, 1, &socks, &err), 0);
+	assert_int_equal(wm_wg_sockets_new(0, 0, true, 1, &socks, &err), 0);
 	atomic_store(&c->sockets, socks);
 	assert_int_equal(wm_wg_handshakes_new(c, &c->handshakes, &err), 0);
 	s->h = c->handshakes;

@@ -232,6 +232,62 @@ static void test_padding_stays_below_the_mtu(void **state)
 	wm_epoch_free(epoch);
 }
 
+/* From one buffer to another, with a cipher that is exchanged in between: what stands behind the
+ * packet stays, and what comes out opens. */
+static void test_sealing_into_another_buffer(void **state)
+{
+	static const size_t lengths[] = {0, 1, 15, 16, 100, 1409, 1420};
+	static uint8_t in[2048], kept[2048], out[2048 + WM_WG_DATA_MIN];
+	static const uint8_t key[32];
+	struct wm_epoch *epoch = wm_epoch_new();
+	struct wm_wg_peer *peer = wm_wg_peer_new(key, &staged_bytes);
+	struct wm_wg_keys keys = {.local_index = 1};
+	struct wm_wg_session *s = wm_wg_session_new(peer, &keys, true, S);
+	struct wm_wg_ciphers ciphers = {.slots = {{.key = 0}}};
+	memset(s->keys.recv, 7, sizeof(s->keys.recv));
+	memset(s->keys.send, 7, sizeof(s->keys.send));
+	for (size_t i = 0; i < 2 * WM_ARRAY_LEN(lengths); i++) {
+		size_t len = lengths[i % WM_ARRAY_LEN(lengths)];
+		for (size_t k = 0; k < sizeof(in); k++)
+			in[k] = kept[k] = (uint8_t)(k + i);
+		if (i == WM_ARRAY_LEN(lengths))
+			wm_wg_ciphers_speed_up(&ciphers);
+		size_t sealed = wm_wg_seal_into(&ciphers, s, 1000 + i, in, len, 1420, out);
+		assert_memory_equal(in, kept, sizeof(in));
+		assert_int_equal(wm_wg_get_le64(((struct wm_wg_data *)out)->counter), 1000 + i);
+		assert_true(wm_wg_open(&ciphers, s, out, sealed));
+		assert_memory_equal(out + sizeof(struct wm_wg_data), in, len);
+		for (size_t k = sizeof(struct wm_wg_data) + len; k < sealed - WM_WG_TAG; k++)
+			assert_int_equal(out[k], 0);
+	}
+	wm_wg_ciphers_wipe(&ciphers);
+	wm_wg_session_retire(s, epoch);
+	wm_wg_peer_free(peer);
+	wm_epoch_free(epoch);
+}
+
+static void test_counters_are_taken_until_they_are_used_up(void **state)
+{
+	static const uint8_t key[32];
+	struct wm_epoch *epoch = wm_epoch_new();
+	struct wm_wg_peer *peer = wm_wg_peer_new(key, &staged_bytes);
+	struct wm_wg_keys keys = {.local_index = 1};
+	struct wm_wg_session *s = wm_wg_session_new(peer, &keys, true, S);
+	uint64_t first;
+	assert_true(wm_wg_session_take(s, 45, &first));
+	assert_int_equal(first, 0);
+	assert_true(wm_wg_session_take(s, 1, &first));
+	assert_int_equal(first, 45);
+	atomic_store(&s->next_counter, WM_WG_REJECT_MESSAGES - 3);
+	assert_false(wm_wg_session_take(s, 4, &first)); /* not in part either */
+	atomic_store(&s->next_counter, WM_WG_REJECT_MESSAGES - 3);
+	assert_true(wm_wg_session_take(s, 3, &first));
+	assert_false(wm_wg_session_take(s, 1, &first));
+	wm_wg_session_retire(s, epoch);
+	wm_wg_peer_free(peer);
+	wm_epoch_free(epoch);
+}
+
 static void test_every_drop_has_a_name(void **state)
 {
 	for (unsigned i = 0; i < WM_DROP_COUNT; i++) {
@@ -256,6 +312,8 @@ int main(void)
 		cmocka_unit_test(test_all_that_waits_is_bounded),
 		cmocka_unit_test(test_sessions_have_an_end),
 		cmocka_unit_test(test_padding_stays_below_the_mtu),
+		cmocka_unit_test(test_sealing_into_another_buffer),
+		cmocka_unit_test(test_counters_are_taken_until_they_are_used_up),
 		cmocka_unit_test(test_every_drop_has_a_name),
 	};
 	return cmocka_run_group_tests_name("wg/parts", tests, NULL, NULL);

@@ -1,0 +1,217 @@
+/*
+ * Datagrams in and out, a batch in one system call. A train (platform/udp.h) goes to the kernel
+ * with the length of its datagrams as ancillary data, and comes from it so. When the kernel refuses
+ * a train, because a datagram of it does not fit the path or the device cannot sum, its datagrams
+ * are sent one by one, so that nothing is lost that could have been sent; a device that cannot
+ * (EIO) is remembered.
+ */
+#include "platform/udp.h"
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <netinet/udp.h>
+#include "platform/linux/address.h"
+
+#define SEND_WAIT_MS 10
+
+/* Ancillary data of one packet: the length of its datagrams, 16 bits out and an int in. */
+union control {
+	struct cmsghdr header;
+	uint8_t room[CMSG_SPACE(sizeof(int))];
+};
+
+struct batch {
+	struct mmsghdr msgs[WM_UDP_BATCH];
+	struct iovec iov[WM_UDP_BATCH];
+	union wm_linux_address addrs[WM_UDP_BATCH];
+	union control controls[WM_UDP_BATCH];
+};
+
+static void fill_header(struct batch *b, unsigned i, uint8_t *data, size_t len)
+{
+	b->iov[i] = (struct iovec){.iov_base = data, .iov_len = len};
+	b->msgs[i].msg_hdr = (struct msghdr){.msg_iov = &b->iov[i],
+					     .msg_iovlen = 1,
+					     .msg_name = &b->addrs[i],
+					     .msg_namelen = sizeof(b->addrs[i])};
+}
+
+/* ---- in ---- */
+
+/* The length of the datagrams of a train; 0 = one datagram. */
+static uint32_t segment_of(struct msghdr *m)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c != NULL; c = CMSG_NXTHDR(m, c)) {
+		int segment;
+		if (c->cmsg_level != IPPROTO_UDP || c->cmsg_type != UDP_GRO ||
+		    c->cmsg_len < CMSG_LEN(sizeof(segment)))
+			continue;
+		memcpy(&segment, CMSG_DATA(c), sizeof(segment));
+		return segment > 0 ? (uint32_t)segment : 0;
+	}
+	return 0;
+}
+
+static void take_packet(struct mmsghdr *m, struct wm_udp_packet *p)
+{
+	p->len = m->msg_len;
+	p->is_cut = (m->msg_hdr.msg_flags & MSG_TRUNC) != 0;
+	p->segment = segment_of(&m->msg_hdr);
+	if (!wm_endpoint_from_sockaddr(m->msg_hdr.msg_name, &p->peer))
+		p->peer = (struct wm_endpoint){.port = 0};
+}
+
+int wm_udp_recv(const struct wm_udp_socket *s, struct wm_udp_packet *p, unsigned n)
+{
+	struct batch b;
+	int got;
+	for (unsigned i = 0; i < n; i++) {
+		fill_header(&b, i, p[i].data, p[i].cap);
+		b.msgs[i].msg_hdr.msg_control = &b.controls[i];
+		b.msgs[i].msg_hdr.msg_controllen = sizeof(b.controls[i]);
+	}
+	do {
+		got = recvmmsg(s->fd, b.msgs, n, MSG_DONTWAIT, NULL);
+	} while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return errno == EAGAIN ? 0 : -errno;
+	for (int i = 0; i < got; i++)
+		take_packet(&b.msgs[i], &p[i]);
+	return got;
+}
+
+/* ---- out ---- */
+
+static socklen_t fill_v4(const struct wm_endpoint *e, union wm_linux_address *out)
+{
+	out->v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(e->port)};
+	memcpy(&out->v4.sin_addr, e->addr.bytes, 4);
+	return sizeof(out->v4);
+}
+
+static socklen_t fill_v6(const struct wm_endpoint *e, union wm_linux_address *out)
+{
+	out->v6 = (struct sockaddr_in6){
+		.sin6_family = AF_INET6, .sin6_port = htons(e->port), .sin6_scope_id = e->scope};
+	if (e->addr.family == WM_IPV6) {
+		memcpy(&out->v6.sin6_addr, e->addr.bytes, 16);
+	} else {
+		memset(&out->v6.sin6_addr.s6_addr[10], 0xff, 2);
+		memcpy(&out->v6.sin6_addr.s6_addr[12], e->addr.bytes, 4);
+	}
+	return sizeof(out->v6);
+}
+
+static void fill_segment(union control *c, struct msghdr *m, uint32_t segment)
+{
+	uint16_t value = (uint16_t)segment;
+	memset(c, 0, sizeof(*c));
+	m->msg_control = c;
+	m->msg_controllen = CMSG_SPACE(sizeof(value));
+	c->header.cmsg_level = IPPROTO_UDP;
+	c->header.cmsg_type = UDP_SEGMENT;
+	c->header.cmsg_len = CMSG_LEN(sizeof(value));
+	memcpy(CMSG_DATA(&c->header), &value, sizeof(value));
+}
+
+static void fill_packet(const struct wm_udp_socket *s, struct batch *b, unsigned i,
+			const struct wm_udp_packet *p)
+{
+	struct msghdr *m = &b->msgs[i].msg_hdr;
+	fill_header(b, i, p->data, p->len);
+	m->msg_namelen =
+		s->is_dual ? fill_v6(&p->peer, &b->addrs[i]) : fill_v4(&p->peer, &b->addrs[i]);
+	if (wm_udp_count(p) > 1)
+		fill_segment(&b->controls[i], m, p->segment);
+}
+
+/* True when the socket has room again. */
+static bool wait_for_room(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	return poll(&p, 1, SEND_WAIT_MS) > 0 && (p.revents & POLLOUT) != 0;
+}
+
+/* Sends one message; 0 or an errno. */
+static int send_one(int fd, const struct msghdr *m)
+{
+	for (;;) {
+		if (sendmsg(fd, m, 0) >= 0)
+			return 0;
+		if (errno != EINTR && (errno != EAGAIN || !wait_for_room(fd)))
+			return errno;
+	}
+}
+
+/* The datagrams of a train, each by itself; returns how many were refused. */
+static unsigned send_cut(const struct wm_udp_socket *s, const struct wm_udp_packet *p)
+{
+	unsigned refused = 0, count = wm_udp_count(p);
+	union wm_linux_address to;
+	socklen_t to_len = s->is_dual ? fill_v6(&p->peer, &to) : fill_v4(&p->peer, &to);
+	for (unsigned i = 0; i < count; i++) {
+		size_t at = (size_t)i * p->segment;
+		struct iovec iov = {.iov_base = p->data + at,
+				    .iov_len = i + 1 < count ? p->segment : p->len - at};
+		struct msghdr m = {
+			.msg_name = &to, .msg_namelen = to_len, .msg_iov = &iov, .msg_iovlen = 1};
+		int sys = send_one(s->fd, &m);
+		if (sys == EAGAIN) /* the link is stuck: nobody waits for the rest */
+			return refused + count - i;
+		refused += sys != 0;
+	}
+	return refused;
+}
+
+/* What to do about a packet that was refused for @sys; returns how many datagrams of it are lost.
+ */
+static unsigned recover(struct wm_udp_socket *s, const struct wm_udp_packet *p, int sys)
+{
+	if (wm_udp_count(p) == 1)
+		return 1;
+	if (sys == EIO)
+		atomic_store_explicit(&s->has_trains, false, memory_order_relaxed);
+	return send_cut(s, p);
+}
+
+static unsigned count_all(const struct wm_udp_packet *p, unsigned n)
+{
+	unsigned count = 0;
+	for (unsigned i = 0; i < n; i++)
+		count += wm_udp_count(&p[i]);
+	return count;
+}
+
+static unsigned send_batch(struct wm_udp_socket *s, struct batch *b, const struct wm_udp_packet *p,
+			   unsigned n)
+{
+	unsigned done = 0, refused = 0;
+	while (done < n) {
+		int put = sendmmsg(s->fd, b->msgs + done, n - done, 0);
+		if (put > 0)
+			done += (unsigned)put;
+		else if (errno == EINTR || (errno == EAGAIN && wait_for_room(s->fd)))
+			continue;
+		else if (errno == EAGAIN)
+			return refused + count_all(p + done, n - done);
+		else { /* the first of the rest is the one that failed */
+			refused += recover(s, &p[done], errno);
+			done++;
+		}
+	}
+	return refused;
+}
+
+unsigned wm_udp_send(struct wm_udp_socket *s, const struct wm_udp_packet *p, unsigned n)
+{
+	struct batch b;
+	unsigned refused = 0;
+	if (!atomic_load_explicit(&s->has_trains, memory_order_relaxed) && count_all(p, n) > n) {
+		for (unsigned i = 0; i < n; i++)
+			refused += send_cut(s, &p[i]);
+		return refused;
+	}
+	for (unsigned i = 0; i < n; i++)
+		fill_packet(s, &b, i, &p[i]);
+	return send_batch(s, &b, p, n);
+}
