@@ -49,6 +49,7 @@ static int open_device(struct wm_agent *a, struct wm_err *err)
 		.name = o->wireguard_interface_name,
 		.mtu = (uint32_t)o->wireguard_mtu,
 		.uapi_dir = UAPI_DIR,
+		.is_plain = o->wireguard_disable_offloads,
 	};
 	int rc = wm_wg_device_open(a->loop, a->log, &opts, &events, a, &a->device, err);
 	if (rc != 0)

@@ -265,6 +265,8 @@ WM_OPT(INT, wireguard_mtu, "wireguard.", "mtu", "1420", "Largest packet of the i
        .min = 1280, .max = 65535)
 WM_OPT(DURATION, wireguard_persistent_keepalive, "wireguard.", "persistent-keepalive", "0s",
        "How often to keep paths open; 0 for 30s", .max = 65535 * SECOND)
+WM_OPT(BOOL, wireguard_disable_offloads, "wireguard.", "disable-offloads", "false",
+       "Exchange packets with the host one by one; slower, for a host that mishandles large ones")
 WM_OPT(BOOL, wireguard_disable_full_tunnel, "wireguard.", "disable-full-tunnel", "false",
        "Do not send all traffic through a node that offers it")
 WM_OPT(BOOL, wireguard_force_interface_name, "wireguard.", "force-interface-name", "false",

@@ -90,7 +90,7 @@ static int serve(const struct wm_tunnel_options *o, int ready)
 	struct wm_log *log = open_log(o);
 	if (o->odd_level != NULL)
 		wm_error(log, "tunnel.odd_level", "what=LOG_LEVEL using=error");
-	int rc = wm_tunnel_open(o->name, log, &t, &err);
+	int rc = wm_tunnel_open(o, log, &t, &err);
 	if (rc == 0)
 		rc = announce(o, t, ready, &err);
 	if (rc == 0)

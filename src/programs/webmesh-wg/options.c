@@ -104,6 +104,8 @@ int wm_tunnel_options_load(struct wm_tunnel_options *o, int argc, char **argv, s
 	const char *foreground = getenv("WG_PROCESS_FOREGROUND");
 	if (foreground != NULL && wm_streq(foreground, "1"))
 		o->foreground = true;
+	const char *offloads = getenv("WG_OFFLOADS");
+	o->is_plain = offloads != NULL && wm_streq(offloads, "off");
 	set_name(o, argv[optind]);
 	load_level(o);
 	return check_environment(err);
@@ -126,6 +128,8 @@ void wm_tunnel_options_help(struct wm_buf *out)
 		"Environment:\n"
 		"  LOG_LEVEL=LEVEL          error (default), warn, info, debug (or verbose), trace,\n"
 		"                           silent; when set, the background process logs as well\n"
+		"  WG_OFFLOADS=off          exchange packets with the host one by one; slower, for\n"
+		"                           a host that mishandles large ones\n"
 		"  WG_PROCESS_FOREGROUND=1  as -f\n"
 		"\n"
 		"It ends when the interface is deleted (ip link delete INTERFACE), when its socket\n"

@@ -9,6 +9,7 @@ struct wm_tunnel_options {
 	bool is_template; /* the system chooses the number at its end */
 	bool foreground;
 	bool wants_help, wants_version;
+	bool is_plain; /* packets one by one, without offloads */
 	/* LOG_LEVEL asks for a log, so output is kept in the background too. */
 	bool keeps_output;
 	enum wm_log_level level;

@@ -131,10 +131,13 @@ static void on_monitor(void *arg, unsigned events)
 
 /* ---- opening and closing ---- */
 
-static int open_device(struct wm_tunnel *t, const char *name, struct wm_err *err)
+static int open_device(struct wm_tunnel *t, const struct wm_tunnel_options *o, struct wm_err *err)
 {
 	static const struct wm_wg_events events = {.on_broken = on_broken};
-	struct wm_wg_device_opts opts = {.name = name, .uapi_dir = UAPI_DIR, .uapi_required = true};
+	struct wm_wg_device_opts opts = {.name = o->name,
+					 .uapi_dir = UAPI_DIR,
+					 .uapi_required = true,
+					 .is_plain = o->is_plain};
 	int rc = wm_wg_device_open(t->loop, t->log, &opts, &events, t, &t->device, err);
 	t->is_active = true;
 	return rc;
@@ -188,7 +191,8 @@ static int restrict_privileges(struct wm_err *err)
 	return rc != 0 ? rc : wm_caps_restrict(WM_CAP_NET_ADMIN | WM_CAP_NET_BIND, err);
 }
 
-int wm_tunnel_open(const char *name, struct wm_log *log, struct wm_tunnel **out, struct wm_err *err)
+int wm_tunnel_open(const struct wm_tunnel_options *o, struct wm_log *log, struct wm_tunnel **out,
+		   struct wm_err *err)
 {
 	int rc = restrict_privileges(err);
 	if (rc != 0)
@@ -198,7 +202,7 @@ int wm_tunnel_open(const char *name, struct wm_log *log, struct wm_tunnel **out,
 	t->loop = wm_loop_new(log);
 	rc = wm_supervisor_new(t->loop, log, ask_threads, t, &t->supervisor, err);
 	if (rc == 0)
-		rc = open_device(t, name, err);
+		rc = open_device(t, o, err);
 	if (rc == 0)
 		rc = watch_socket_file(t, err);
 	if (rc == 0)

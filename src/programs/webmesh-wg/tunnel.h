@@ -6,12 +6,13 @@
  */
 #include "base/err.h"
 #include "base/log.h"
+#include "programs/webmesh-wg/options.h"
 
 struct wm_tunnel;
 
 /* Makes interface and socket. On failure nothing is left. Borrows @log. */
-WM_MUST_CHECK int wm_tunnel_open(const char *name, struct wm_log *log, struct wm_tunnel **out,
-				 struct wm_err *err);
+WM_MUST_CHECK int wm_tunnel_open(const struct wm_tunnel_options *o, struct wm_log *log,
+				 struct wm_tunnel **out, struct wm_err *err);
 /* The interface's name, as the system has chosen it. */
 const char *wm_tunnel_name(const struct wm_tunnel *t);
 /* Returns when it is over: 0 when somebody wanted that, or why it could not go on. */
