@@ -45,8 +45,8 @@ def draw_panel(panel, y):
     return parts, y
 
 
-def draw(panels, head):
-    """The whole picture as text; head: lines above it."""
+def draw(panels, head, foot):
+    """The whole picture as text; head and foot: lines above and below."""
     y = MARGIN
     parts = []
     for line in head:
@@ -55,6 +55,10 @@ def draw(panels, head):
     for panel in panels:
         more, y = draw_panel(panel, y + GAP / 2)
         parts += more
+    y += GAP / 2
+    for line in foot:
+        y += 16
+        parts.append(text(MARGIN, y, line, size=11))
     return "\n".join([
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{y + MARGIN:.0f}" '
         'font-family="sans-serif" fill="#222">',

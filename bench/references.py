@@ -114,6 +114,7 @@ def build_nebula():
         try:
             return go_install(*(f"{NEBULA}/cmd/{name}@{version}" for name in ("nebula", "nebula-cert")))
         except Unavailable as e:
+            print(f"nebula {version} does not build here: {e}", flush=True)
             why = e
     raise why
 

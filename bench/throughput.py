@@ -1,6 +1,7 @@
 """The data plane against its peers: throughput, processor time, packets per second, latency and
 memory of a tunnel between two hosts on one cable. Contenders take turns, each round in another
-order; a number is the median over the rounds, beside the least and the most. Writes
+order; a number is the median over the rounds, beside the least and the most. iperf3 pumps: it spends
+its time in the kernel's copies (2 % of it or less in itself), as any program that sends would. Writes
 bench/results/dataplane.md and .svg (kept out of git: a result worth keeping, taken on a quiet
 machine, is added by hand with git add -f)."""
 
@@ -273,7 +274,7 @@ def write_results(folder, taken, contenders, head):
                 if name in taken and key in taken[name]]
         panels.append(chart.Panel(f"{title} ({unit}, {'more' if more else 'less'} is better)", digits, bars))
     with open(os.path.join(folder, "dataplane.svg"), "w") as f:
-        f.write(chart.draw(panels, head.splitlines()))
+        f.write(chart.draw(panels, head.splitlines(), [f"{c.name} {c.version}" for c in contenders.values()]))
     print("\n" + text, flush=True)
 
 

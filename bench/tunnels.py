@@ -165,6 +165,8 @@ class Boringtun(WireGuard):
 
 
 class Nebula(Tunnel):
+    """With one pair of threads, its default: on two cores more of them cost more and carry no more."""
+
     def __init__(self, cipher):
         self.cipher = cipher
         self.name = "nebula, " + {"aes": "AES", "chachapoly": "ChaCha"}[cipher]
@@ -175,7 +177,7 @@ pki: {{ca: {home}/ca.crt, cert: {home}/{me}.crt, key: {home}/{me}.key}}
 static_host_map: {{{other_inner}: ["{other_outer}:4242"]}}
 lighthouse: {{am_lighthouse: false}}
 listen: {{host: 0.0.0.0, port: 4242, batch: 64, read_buffer: 10485760, write_buffer: 10485760}}
-routines: {workers}
+routines: 1
 cipher: {cipher}
 tun: {{dev: {device}, mtu: {mtu}, tx_queue: 1000}}
 logging: {{level: error}}
@@ -193,13 +195,13 @@ firewall:
                             "-name", host.name, "-ip", INNER[i] + "/24", "-out-crt", f"{home}/{host.name}.crt",
                             "-out-key", f"{home}/{host.name}.key"])
             text = self.CONFIG.format(home=home, me=host.name, other_inner=INNER[1 - i], other_outer=OUTER[1 - i],
-                                      workers=WORKERS, cipher=self.cipher, device=self.device, mtu=MTU)
+                                      cipher=self.cipher, device=self.device, mtu=MTU)
             daemons.append(host.start([self.path, "-config", path.file(i, "nebula.yml", text)], self.name))
         return daemons
 
 
 class Tinc(Tunnel):
-    """As shipped: AES-256 and SHA-256 or what its release chooses."""
+    """As shipped, cipher and digest too."""
     name = "tinc"
 
     def __init__(self):
