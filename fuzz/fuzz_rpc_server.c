@@ -115,6 +115,7 @@ static void set_up(void)
 	port.server = server;
 	port.opts.max_message = 10000;
 	port.opts.max_queued = 1 << 20;
+	port.opts.max_idle_ns = port.opts.keepalive_ns = INT64_MAX / 4;
 }
 
 static bool is_lost(void *arg)
@@ -147,7 +148,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 					       .server = true,
 					       .max_streams = 10,
 					       .max_message = port.opts.max_message,
-					       .budget = &server->budget});
+					       .budget = &server->budget,
+					       .stats = &server->stats.h2});
 	for (size_t at = 1; at < size && sc.h2 != NULL; at += step) {
 		wm_h2_feed(sc.h2, data + at, size - at < step ? size - at : step);
 		turn(&sc);
@@ -161,6 +163,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		turn(&sc);
 	assert(wm_list_is_empty(&sc.calls));
 	assert(server->budget.used == 0);
-	wm_timer_stop(&sc.hello);
+	wm_timer_stop(&sc.timer);
 	return 0;
 }

@@ -101,8 +101,10 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 		h->settings_came = true;
 	if (frame->hd.type == NGHTTP2_GOAWAY)
 		note_goaway(h, &frame->goaway);
-	if (h->stats != NULL)
+	if (h->stats != NULL) {
 		h->stats->resets_in += frame->hd.type == NGHTTP2_RST_STREAM;
+		h->stats->pings_in += frame->hd.type == NGHTTP2_PING;
+	}
 	if (s == NULL)
 		return 0;
 	bool carries = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;

@@ -8,6 +8,9 @@
 #define MAX_CONNECTIONS 10000
 #define MAX_STREAMS     256
 #define MAX_QUEUED      (8u << 20)
+#define MAX_IDLE_NS     (3600 * WM_NS_PER_S) /* stock clients let go by themselves after 30 minutes */
+#define KEEPALIVE_NS    (600 * WM_NS_PER_S) /* as TCP's: it only frees memory */
+#define PING_TIMEOUT_NS (20 * WM_NS_PER_S)
 #define FILES_KEPT      256                  /* descriptors that are not for strangers to take */
 #define MAX_HELD        (256u << 20)         /* received and undelivered, in all */
 #define LAST_NS         (500 * WM_NS_PER_MS) /* for reading the answer to a call that was cancelled */
@@ -62,6 +65,10 @@ static void fill_defaults(struct wm_rpc_server_opts *o)
 	o->max_connections = affordable(o->max_connections);
 	o->max_streams = o->max_streams != 0 ? o->max_streams : MAX_STREAMS;
 	o->max_queued = o->max_queued != 0 ? o->max_queued : MAX_QUEUED;
+	o->max_idle_ns = o->max_idle_ns != 0 ? o->max_idle_ns : MAX_IDLE_NS;
+	o->keepalive_ns = o->keepalive_ns != 0 ? o->keepalive_ns : KEEPALIVE_NS;
+	o->keepalive_timeout_ns =
+		o->keepalive_timeout_ns != 0 ? o->keepalive_timeout_ns : PING_TIMEOUT_NS;
 }
 
 /* Adds @step to the connections from where @peer lies; returns how many there are. */

@@ -57,6 +57,16 @@ struct wm_rpc_server_opts {
 	uint32_t max_per_source;  /* of them from one IPv4 address or IPv6 /64; 0 = as many */
 	uint32_t max_streams;     /* per connection; 0 = 256 */
 	uint32_t max_queued;      /* bytes waiting for a slow reader, per connection; 0 = 8 MiB */
+	/*
+	 * A connection without calls is ended after so long, as HTTP/2 has it: its client is told
+	 * first, and one that has sent a call meanwhile is served. 0 = one hour.
+	 */
+	int64_t max_idle_ns;
+	/*
+	 * While calls run and their client is silent for so long, it is pinged; one that does not
+	 * answer in time is given up. 0 = ten minutes and 20 s.
+	 */
+	int64_t keepalive_ns, keepalive_timeout_ns;
 };
 
 /* A server without methods and addresses. */

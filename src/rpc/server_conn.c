@@ -1,7 +1,9 @@
 /*
  * A connection of the server: accepted, handshake, greeted (both ways), serving, draining, ended.
- * It has ten seconds from accept to the client's SETTINGS. A connection that is drained announces
- * it, a little later takes no more calls, and ends when the last of them is over.
+ * It has ten seconds from accept to the client's SETTINGS. While it serves it is looked after now
+ * and then: one without calls is drained when it has been so for too long, one with calls but
+ * without a sign of life is pinged. A connection that is drained announces it, a little later takes
+ * no more calls, and ends when the last of them is over.
  */
 #include "rpc/server_impl.h"
 #include "base/clock.h"
@@ -12,6 +14,8 @@
 #define HELLO_NS  (10 * WM_NS_PER_S)
 #define NOTICE_NS (50 * WM_NS_PER_MS) /* from "soon no new calls" to "now" */
 
+static void on_watch(struct wm_timer *t);
+
 static struct wm_rpc_call *call_of(struct wm_h2_stream *s)
 {
 	return wm_container_of(s, struct wm_rpc_call, st);
@@ -19,11 +23,12 @@ static struct wm_rpc_call *call_of(struct wm_h2_stream *s)
 
 void wm_rpc_server_conn_release(struct wm_rpc_server_conn *sc)
 {
+	sc->quiet_since = wm_loop_now(sc->server->loop);
 	if (!sc->link_gone || sc->h2 != NULL || !wm_list_is_empty(&sc->calls))
 		return;
 	struct wm_rpc_server *s = sc->server;
 	wm_list_remove(&sc->node);
-	wm_timer_stop(&sc->hello);
+	wm_timer_stop(&sc->timer);
 	struct wm_endpoint peer = sc->peer;
 	bool has_peer = sc->has_peer;
 	if (!sc->greeted)
@@ -172,13 +177,55 @@ static void on_over(struct wm_h2_stream *s, const struct wm_err *why)
 	wm_rpc_call_over(call_of(s), why);
 }
 
+/* Calls come and go meanwhile, so it is looked after at either of its two intervals. */
+static void watch_in(struct wm_rpc_server_conn *sc, int64_t ns)
+{
+	const struct wm_rpc_server_opts *o = &sc->port->opts;
+	int64_t most = o->keepalive_ns < o->max_idle_ns ? o->keepalive_ns : o->max_idle_ns;
+	wm_timer_start(sc->server->loop, &sc->timer, ns < most ? ns : most, on_watch);
+}
+
+/* Its calls may run for days without a word: whether anybody is still there has to be asked. */
+static void watch_calls(struct wm_rpc_server_conn *sc)
+{
+	const struct wm_rpc_server_opts *o = &sc->port->opts;
+	int64_t now = wm_loop_now(sc->server->loop);
+	int64_t heard_at = wm_h2_heard_at(sc->h2);
+	struct wm_err why;
+	if (now - heard_at < o->keepalive_ns) {
+		watch_in(sc, heard_at + o->keepalive_ns - now);
+	} else if (sc->pinged_at <= heard_at) {
+		sc->pinged_at = now;
+		wm_h2_ping(sc->h2);
+		wm_timer_start(sc->server->loop, &sc->timer, o->keepalive_timeout_ns, on_watch);
+	} else {
+		(void)wm_fail(&why, WM_UNAVAILABLE, "the client does not answer a ping");
+		wm_h2_fail(sc->h2, &why);
+	}
+}
+
+static void on_watch(struct wm_timer *t)
+{
+	struct wm_rpc_server_conn *sc = wm_container_of(t, struct wm_rpc_server_conn, timer);
+	const struct wm_rpc_server_opts *o = &sc->port->opts;
+	int64_t left = sc->quiet_since + o->max_idle_ns - wm_loop_now(sc->server->loop);
+	if (!wm_list_is_empty(&sc->calls))
+		watch_calls(sc);
+	else if (left <= 0)
+		wm_rpc_server_conn_drain(sc, false);
+	else
+		watch_in(sc, left);
+}
+
 static void on_settings(void *arg)
 {
 	struct wm_rpc_server_conn *sc = arg;
 	sc->greeted = true;
-	wm_timer_stop(&sc->hello);
+	sc->quiet_since = wm_loop_now(sc->server->loop);
 	if (sc->server->draining)
 		wm_rpc_server_conn_drain(sc, false);
+	else
+		on_watch(&sc->timer);
 }
 
 static void on_goaway(void *arg, const struct wm_err *why)
@@ -191,7 +238,7 @@ static void on_lost(void *arg, const struct wm_err *why)
 {
 	struct wm_rpc_server_conn *sc = arg;
 	log_end(sc, why);
-	wm_timer_stop(&sc->hello);
+	wm_timer_stop(&sc->timer);
 	wm_h2_free(sc->h2);
 	sc->h2 = NULL;
 	wm_rpc_link_close(&sc->link, true);
@@ -231,7 +278,7 @@ const struct wm_h2_events wm_rpc_server_events = {
 
 static void on_hello_late(struct wm_timer *t)
 {
-	struct wm_rpc_server_conn *sc = wm_container_of(t, struct wm_rpc_server_conn, hello);
+	struct wm_rpc_server_conn *sc = wm_container_of(t, struct wm_rpc_server_conn, timer);
 	struct wm_err why;
 	(void)wm_fail(&why, WM_DEADLINE_EXCEEDED, "no HTTP/2 greeting within 10 s");
 	if (sc->h2 != NULL) {
@@ -255,14 +302,14 @@ void wm_rpc_server_conn_new(struct wm_rpc_port *port, struct wm_conn *c)
 		wm_str_copy(sc->name, sizeof(sc->name), "local");
 	wm_list_init(&sc->calls);
 	wm_list_push(&sc->server->conns, &sc->node);
-	wm_timer_start(sc->server->loop, &sc->hello, HELLO_NS, on_hello_late);
+	wm_timer_start(sc->server->loop, &sc->timer, HELLO_NS, on_hello_late);
 	wm_rpc_link_init(&sc->link, sc->server->loop, c, port->opts.tls, NULL, sc->name,
 			 &link_events, sc);
 }
 
 static void on_notice_over(struct wm_timer *t)
 {
-	struct wm_rpc_server_conn *sc = wm_container_of(t, struct wm_rpc_server_conn, hello);
+	struct wm_rpc_server_conn *sc = wm_container_of(t, struct wm_rpc_server_conn, timer);
 	wm_rpc_server_conn_drain(sc, true);
 }
 
@@ -273,8 +320,8 @@ void wm_rpc_server_conn_drain(struct wm_rpc_server_conn *sc, bool final)
 	if (!sc->greeted || sc->h2 == NULL)
 		return;
 	wm_h2_goaway(sc->h2, final);
-	if (!final) /* the greeting is over, so its timer is free */
-		wm_timer_start(sc->server->loop, &sc->hello, NOTICE_NS, on_notice_over);
+	if (!final) /* and it is not looked after any more */
+		wm_timer_start(sc->server->loop, &sc->timer, NOTICE_NS, on_notice_over);
 }
 
 /* Callbacks may free calls, so the list is looked at afresh after each. */

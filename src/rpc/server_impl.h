@@ -50,9 +50,13 @@ struct wm_rpc_server_conn {
 	struct wm_rpc_port *port;
 	struct wm_rpc_server *server;
 	struct wm_rpc_link link;
-	struct wm_h2 *h2;      /* NULL before the handshake and after the end */
-	struct wm_timer hello; /* how long it may take to say something, and to go */
+	struct wm_h2 *h2; /* NULL before the handshake and after the end */
+	/* Until it greets; then when it is looked after next; then from "soon" to "now" of its end.
+	 */
+	struct wm_timer timer;
 	struct wm_list calls;
+	int64_t quiet_since; /* when it greeted or its last call ended */
+	int64_t pinged_at;
 	bool greeted, link_gone, cancelled;
 	bool has_peer;
 	struct wm_endpoint peer;

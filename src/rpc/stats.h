@@ -22,6 +22,7 @@ const char *wm_flood_sentence(enum wm_flood kind);
 /* Of one connection's HTTP/2, or of all of a server's. */
 struct wm_h2_stats {
 	uint64_t bytes_in, bytes_out; /* HTTP/2, inside TLS if there is any */
+	uint64_t pings_in;            /* and answers to ours */
 	uint64_t resets_in;           /* RST_STREAM that came */
 	uint64_t resets_out;          /* that we sent, but for those that only refuse the rest */
 	uint64_t goaways_out;

@@ -1,7 +1,8 @@
 /*
  * A gRPC server for tests by other people's clients: the methods of rpc_service.h on 127.0.0.1.
  *     rpc_server [--port N] [--tls] [--cert FILE --key FILE] [--client-ca FILE] [--grace MS]
- *                [--connections N] [--per-source N]
+ *                [--connections N] [--per-source N] [--streams N] [--queued BYTES]
+ *                [--idle MS] [--keepalive MS] [--ping-timeout MS]
  * Says "listening ADDRESS" on stdout, drains at SIGTERM and then exits with 0.
  */
 #include "base/clock.h"
@@ -83,6 +84,11 @@ int main(int argc, char **argv)
 		{"grace", required_argument, NULL, 'g'},
 		{"connections", required_argument, NULL, 'n'},
 		{"per-source", required_argument, NULL, 's'},
+		{"streams", required_argument, NULL, 'S'},
+		{"queued", required_argument, NULL, 'q'},
+		{"idle", required_argument, NULL, 'i'},
+		{"keepalive", required_argument, NULL, 'K'},
+		{"ping-timeout", required_argument, NULL, 'T'},
 		{NULL, 0, NULL, 0},
 	};
 	struct program p = {.grace_ms = 1000};
@@ -102,6 +108,11 @@ int main(int argc, char **argv)
 			break;
 		case 'n': opts.max_connections = (uint32_t)atoi(optarg); break;
 		case 's': opts.max_per_source = (uint32_t)atoi(optarg); break;
+		case 'S': opts.max_streams = (uint32_t)atoi(optarg); break;
+		case 'q': opts.max_queued = (uint32_t)atoi(optarg); break;
+		case 'i': opts.max_idle_ns = atol(optarg) * WM_NS_PER_MS; break;
+		case 'K': opts.keepalive_ns = atol(optarg) * WM_NS_PER_MS; break;
+		case 'T': opts.keepalive_timeout_ns = atol(optarg) * WM_NS_PER_MS; break;
 		case 'g': p.grace_ms = atol(optarg); break;
 		default: return 2;
 		}
