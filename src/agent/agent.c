@@ -148,6 +148,7 @@ static int open_api(struct wm_agent *a, struct wm_err *err)
 		.node_id = a->identity.node_id,
 		.auth = a->identity.auth,
 		.client_tls = a->identity.client_tls,
+		.client_stats = &a->client_stats,
 		.mesh_api = o->services_api_mesh_enabled,
 		.status = wm_agent_status,
 		.is_mesh_path = wm_agent_is_mesh_path,

@@ -164,6 +164,7 @@ static int subscribe(struct wm_follower *f, struct wm_err *err)
 	wm_endpoint_format(&at, target);
 	struct wm_rpc_channel_opts opts = {.target = target,
 					   .tls = a->identity.client_tls,
+					   .stats = &a->client_stats,
 					   .connect_timeout_ns = CONNECT_TIMEOUT};
 	int rc = wm_rpc_channel_new(a->loop, a->log, &opts, &f->channel, err);
 	if (rc != 0)

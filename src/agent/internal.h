@@ -34,8 +34,9 @@ struct wm_agent {
 	struct wm_fabric *fabric;
 	struct wm_rpc_server *server;
 	struct wm_service *service;
-	struct wm_endpoint api;     /* where the API listens; port 0 = it does not */
-	struct wm_metrics *metrics; /* NULL = not wanted */
+	struct wm_rpc_client_stats client_stats; /* of every channel that we open */
+	struct wm_endpoint api;                  /* where the API listens; port 0 = it does not */
+	struct wm_metrics *metrics;              /* NULL = not wanted */
 
 	/* A node that holds the state. */
 	struct wm_store *store;

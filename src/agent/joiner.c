@@ -116,6 +116,7 @@ static int ask(struct wm_joiner *j, const char *address, struct wm_err *err)
 	struct wm_agent *a = j->agent;
 	struct wm_rpc_channel_opts opts = {.target = address,
 					   .tls = a->identity.client_tls,
+					   .stats = &a->client_stats,
 					   .connect_timeout_ns = CONNECT_TIMEOUT};
 	int rc = wm_rpc_channel_new(a->loop, a->log, &opts, &j->channel, err);
 	if (rc != 0)
@@ -204,6 +205,7 @@ static int ask_to_leave(struct wm_joiner *j, struct wm_err *err)
 	wm_endpoint_format(&at, target);
 	struct wm_rpc_channel_opts opts = {.target = target,
 					   .tls = a->identity.client_tls,
+					   .stats = &a->client_stats,
 					   .connect_timeout_ns = LEAVE_TIMEOUT};
 	int rc = wm_rpc_channel_new(a->loop, a->log, &opts, &j->channel, err);
 	if (rc != 0)

@@ -17,6 +17,7 @@ static void fill_sources(void *arg, struct wm_metrics_sources *out)
 		.started_wall_ns = a->started_wall_ns,
 		.is_ready = a->ready && !a->stopping,
 		.server = a->server,
+		.client = &a->client_stats,
 		.device = a->device,
 		.fabric = a->fabric,
 		.store = a->store,

@@ -100,8 +100,20 @@ void wm_scrape_took(struct wm_metrics_family *f, struct wm_label *labels,
 		wm_metrics_add_histogram(f, labels, LABELS, &m->took);
 }
 
+static void add_statuses(struct wm_metrics_family *f, const uint64_t ended[WM_RPC_STATUSES])
+{
+	for (size_t i = 0; i < WM_RPC_STATUSES; i++)
+		wm_metrics_add(f, &(struct wm_label){"code", statuses[i]}, 1, ended[i]);
+}
+
 void wm_scrape_answers(struct wm_metrics_family *f, const struct wm_scrape *s)
 {
-	for (size_t i = 0; s->src.server != NULL && i < WM_RPC_STATUSES; i++)
-		wm_metrics_add(f, &(struct wm_label){"code", statuses[i]}, 1, s->rpc.ended[i]);
+	if (s->src.server != NULL)
+		add_statuses(f, s->rpc.ended);
+}
+
+void wm_scrape_asked(struct wm_metrics_family *f, const struct wm_scrape *s)
+{
+	if (s->src.client != NULL)
+		add_statuses(f, s->src.client->ended);
 }

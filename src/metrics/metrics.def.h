@@ -69,6 +69,20 @@ WM_METRIC(webmesh_rpc_server_goaways_total, COUNTER, "",
 WM_METRIC(webmesh_rpc_server_floods_total, COUNTER, "kind",
 	  "Connections that were cut off for making work for nothing, by kind.", wm_scrape_floods(f, s))
 
+/* ---- calls to other nodes ---- */
+WM_METRIC(webmesh_rpc_client_connections, GAUGE, "",
+	  "Servers that are connected to.", if (s->src.client) one(f, s->src.client->connections))
+WM_METRIC(webmesh_rpc_client_connects_total, COUNTER, "",
+	  "Connections to servers that came about.", if (s->src.client) one(f, s->src.client->connects))
+WM_METRIC(webmesh_rpc_client_failed_connects_total, COUNTER, "",
+	  "Attempts over all addresses of a server that found none.", if (s->src.client) one(f, s->src.client->failed_connects))
+WM_METRIC(webmesh_rpc_client_calls_total, COUNTER, "",
+	  "Calls that were begun.", if (s->src.client) one(f, s->src.client->calls))
+WM_METRIC(webmesh_rpc_client_resends_total, COUNTER, "",
+	  "Calls that were sent once more.", if (s->src.client) one(f, s->src.client->resends))
+WM_METRIC(webmesh_rpc_client_answers_total, COUNTER, "code",
+	  "Calls that have ended, by status.", wm_scrape_asked(f, s))
+
 /* ---- WireGuard ---- */
 WM_METRIC(webmesh_wireguard_bytes_sent_total, COUNTER, "node_id",
 	  "Bytes in datagrams to all peers, those that are gone included.",

@@ -15,6 +15,7 @@ struct wm_graph;
 struct wm_log;
 struct wm_loop;
 struct wm_metrics;
+struct wm_rpc_client_stats;
 struct wm_rpc_server;
 struct wm_store;
 struct wm_wg_device;
@@ -25,6 +26,7 @@ struct wm_metrics_sources {
 	int64_t started_wall_ns;
 	bool is_ready; /* a member of its mesh */
 	struct wm_rpc_server *server;
+	const struct wm_rpc_client_stats *client;
 	struct wm_wg_device *device;
 	struct wm_fabric *fabric;
 	struct wm_store *store;

@@ -67,6 +67,7 @@ int wm_rpc_channel_new(struct wm_loop *loop, struct wm_log *log,
 	c->loop = loop;
 	c->log = log;
 	c->opts = *opts;
+	c->stats = opts->stats != NULL ? opts->stats : &c->unseen;
 	c->opts.server_name =
 		wm_str_is_empty(opts->server_name) ? NULL : wm_strdup(opts->server_name);
 	fill_in_defaults(&c->opts);
@@ -167,6 +168,7 @@ void wm_rpc_channel_unreachable(struct wm_rpc_channel *c)
 {
 	char text[WM_ERR_TEXT];
 	int64_t now = wm_loop_now(c->loop);
+	c->stats->failed_connects++;
 	c->state = WM_RPC_TRANSIENT_FAILURE;
 	c->reason = c->round.reason;
 	c->lasting = c->round.n_lasting == c->round.n_failed;
@@ -185,6 +187,8 @@ void wm_rpc_channel_connected(struct wm_rpc_channel *c, struct wm_rpc_client_con
 	c->state = WM_RPC_READY;
 	c->reason = c->round.reason = (struct wm_err){0};
 	c->conn = cc;
+	c->stats->connects++;
+	c->stats->connections++;
 	wm_debug(c->log, "rpc.connected", "target=%s peer=%s tls=%s", cc->target->text, cc->name,
 		 cc->link.tls == NULL ? "no" : wm_tls_version(cc->link.tls));
 	while (c->conn == cc && (call = first_waiting(c)) != NULL) {
@@ -205,6 +209,7 @@ void wm_rpc_channel_dropped(struct wm_rpc_channel *c, struct wm_rpc_client_conn 
 	if (c->conn != cc)
 		return;
 	c->conn = NULL;
+	c->stats->connections--;
 	set_pause(c);
 	if (cc->proved || c->not_before <= wm_loop_now(c->loop)) {
 		c->not_before = 0;
@@ -284,6 +289,7 @@ void wm_rpc_channel_close(struct wm_rpc_channel *c)
 	wm_on_loop(c->loop);
 	c->closed = true;
 	c->closing = true;
+	c->stats->connections -= c->conn != NULL;
 	c->conn = NULL;
 	wm_timer_stop(&c->pause);
 	wm_rpc_round_stop(c);

@@ -21,6 +21,7 @@ struct wm_log;
 struct wm_loop;
 struct wm_rpc_channel;
 struct wm_rpc_client_call; /* the wire half, private */
+struct wm_rpc_client_stats;
 struct wm_tls_config;
 
 struct wm_rpc_channel_opts {
@@ -47,6 +48,9 @@ struct wm_rpc_channel_opts {
 	/* Metadata for every call (credentials), asked for at each start; may be NULL. */
 	void (*credentials)(struct wm_rpc_client_call *call, void *arg);
 	void *credentials_arg;
+	/* Counted into, together with other channels; borrowed until the loop is freed. May be
+	 * NULL. */
+	struct wm_rpc_client_stats *stats;
 };
 
 /* As gRPC has them, but for SHUTDOWN: a channel that was closed is gone. */

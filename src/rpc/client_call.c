@@ -129,6 +129,7 @@ static void on_deadline(struct wm_timer *t)
 void wm_rpc_client_call_start(struct wm_rpc_client_call *call)
 {
 	struct wm_rpc_channel *c = call->channel;
+	c->stats->calls++;
 	wm_list_push(&c->calls, &call->node);
 	if (c->opts.credentials != NULL)
 		c->opts.credentials(call, c->opts.credentials_arg);
@@ -234,6 +235,7 @@ void wm_rpc_client_call_end(struct wm_rpc_client_call *call, const struct wm_err
 	call->failed = err != NULL;
 	if (err != NULL)
 		call->err = *err;
+	call->channel->stats->ended[err == NULL ? 0 : wm_rpc_status_of_code(err->code)]++;
 	wm_timer_stop(&call->timer);
 	wm_timer_stop(&call->pause);
 	wm_list_remove(&call->waiting);

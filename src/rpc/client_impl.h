@@ -13,6 +13,7 @@
 #include "rpc/h2.h"
 #include "rpc/link.h"
 #include "rpc/metadata.h"
+#include "rpc/stats.h"
 
 /* A server as the owner named it, and what its name resolves to. */
 struct wm_rpc_target {
@@ -66,7 +67,8 @@ struct wm_rpc_client_conn {
 struct wm_rpc_channel {
 	struct wm_loop *loop;
 	struct wm_log *log;
-	struct wm_rpc_channel_opts opts; /* its texts are our copies */
+	struct wm_rpc_channel_opts opts;           /* its texts are our copies */
+	struct wm_rpc_client_stats *stats, unseen; /* the owner's; for an owner without */
 	struct wm_rpc_target *targets;
 	size_t n_targets;
 	struct wm_list calls;

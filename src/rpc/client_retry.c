@@ -39,6 +39,7 @@ static void forget_answer(struct wm_rpc_client_call *call)
 
 static void send_again(struct wm_rpc_client_call *call)
 {
+	call->channel->stats->resends++;
 	forget_answer(call);
 	wm_h2_stream_rewind(&call->st);
 	wm_rpc_channel_enqueue(call->channel, call);

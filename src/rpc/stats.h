@@ -1,7 +1,8 @@
 #pragma once
 /*
- * What a server, and HTTP/2 below it, counts. All counters start at 0 with the server and only
- * grow, but for those under "now". They are written and read on the loop; a copy may go anywhere.
+ * What a server, HTTP/2 below it, and clients count. All counters start at 0 with the server and
+ * only grow, but for those under "now". They are written and read on the loop; a copy may go
+ * anywhere.
  */
 #include "base/histogram.h"
 #include <stdint.h>
@@ -56,4 +57,14 @@ struct wm_rpc_method_stats {
 	uint64_t received, sent;         /* messages */
 	struct wm_histogram
 		took; /* those that ended: from the headers to the handler's last word */
+};
+
+/* Of all channels that count into it. */
+struct wm_rpc_client_stats {
+	uint32_t connections;            /* now: servers that calls go to */
+	uint64_t connects;               /* servers that were found */
+	uint64_t failed_connects;        /* rounds over all addresses that found none */
+	uint64_t calls;                  /* that began */
+	uint64_t resends;                /* calls that were sent once more */
+	uint64_t ended[WM_RPC_STATUSES]; /* calls, by the status that their callers got */
 };

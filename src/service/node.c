@@ -55,8 +55,10 @@ static int start_forward(struct wm_service *s, struct wm_rpc_call *call, const c
 	wm_endpoint_format(&at, target);
 	f->call = call;
 	f->node_id = wm_arena_strdup(wm_rpc_call_arena(call), id);
-	struct wm_rpc_channel_opts channel = {
-		.target = target, .tls = s->opts.client_tls, .connect_timeout_ns = FORWARD_TIMEOUT};
+	struct wm_rpc_channel_opts channel = {.target = target,
+					      .tls = s->opts.client_tls,
+					      .stats = s->opts.client_stats,
+					      .connect_timeout_ns = FORWARD_TIMEOUT};
 	int rc = wm_rpc_channel_new(s->opts.loop, s->opts.log, &channel, &f->channel, err);
 	if (rc != 0)
 		return rc;

@@ -15,6 +15,7 @@ struct wm_auth_provider;
 struct wm_live;
 struct wm_log;
 struct wm_loop;
+struct wm_rpc_client_stats;
 struct wm_rpc_server;
 struct wm_service;
 struct wm_store;
@@ -24,11 +25,12 @@ struct wm_service_opts {
 	struct wm_loop *loop;
 	struct wm_log *log;
 	const char *node_id;
-	struct wm_store *store;              /* NULL: this node holds no state */
-	struct wm_live *live;                /* with the store */
-	const struct wm_auth_provider *auth; /* NULL: callers are anonymous outside the mesh */
-	struct wm_tls_config *client_tls;    /* for asking other nodes; NULL = cleartext */
-	bool mesh_api;                       /* serve v1.Mesh */
+	struct wm_store *store;                   /* NULL: this node holds no state */
+	struct wm_live *live;                     /* with the store */
+	const struct wm_auth_provider *auth;      /* NULL: callers are anonymous outside the mesh */
+	struct wm_tls_config *client_tls;         /* for asking other nodes; NULL = cleartext */
+	struct wm_rpc_client_stats *client_stats; /* of asking them; may be NULL */
+	bool mesh_api;                            /* serve v1.Mesh */
 	const struct wm_lease_static *fixed;
 	size_t n_fixed;
 	/* What only the node itself knows; @out and what it points to live in @a. */

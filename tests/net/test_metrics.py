@@ -111,6 +111,9 @@ def test_every_figure_moves(lan, mesh, alpha):
     member = scrape(beta.host)
     assert {n for n in check_metrics.table() if not n.startswith(STATE)} - set(member.kinds) <= {FAILED_ONLY, "grpc_server_handling_seconds"}
     assert not [n for n in member.kinds if n.startswith(STATE)]
+    assert member.get("webmesh_rpc_client_connections") == 1, "the one that it follows"
+    assert member.get("webmesh_rpc_client_answers_total", code="OK") == 1, "its join"
+    assert member.get("webmesh_rpc_client_connects_total") == member.get("webmesh_rpc_client_calls_total") == 2
 
     # The peer goes; what was carried with it stays counted.
     beta.stop()

@@ -269,8 +269,33 @@ static void method_stats(void **state)
 	loopback_close(&b);
 }
 
+static void client_stats(void **state)
+{
+	struct loopback b;
+	struct ask a;
+	struct wm_rpc_client_stats n = {.calls = 0};
+	struct wm_rpc_channel_opts opts = {.stats = &n};
+	loopback_open(&b, mode, NULL);
+	wm_rpc_channel_close(b.channel);
+	loopback_open_channel(&b, &opts);
+	assert_int_equal(ask(&b, &a, "n1", NULL), 0);
+	wm_rpc_unary_fini(&a.u);
+	assert_int_equal(ask(&b, &a, "fail:5:none", NULL), WM_NOT_FOUND);
+	assert_true(n.connections == 1 && n.connects == 1 && n.failed_connects == 0);
+	assert_true(n.calls == 2 && n.ended[0] == 1 && n.ended[5] == 1 && n.resends == 0);
+	wm_rpc_channel_close(b.channel);
+	assert_int_equal(n.connections, 0);
+	/* A server that is not there. */
+	opts.target = "127.0.0.1:1";
+	assert_int_equal(wm_rpc_channel_new(b.loop, NULL, &opts, &b.channel, NULL), 0);
+	assert_int_equal(ask(&b, &a, "n1", NULL), WM_UNAVAILABLE);
+	assert_true(n.connects == 1 && n.failed_connects == 1 && n.ended[14] == 1);
+	loopback_close(&b);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(stats),
+	cmocka_unit_test(client_stats),
 	cmocka_unit_test(method_stats),
 	cmocka_unit_test(unary),
 	cmocka_unit_test(errors),
