@@ -593,6 +593,40 @@ static void test_mixed_flows(void **state)
 	assert_int_equal(chains_of_mixed_flows(9), 45);
 }
 
+/* The other factor of which the product with @odd is 1, modulo 2^64. */
+static uint64_t inverse(uint64_t odd)
+{
+	uint64_t x = odd;
+	for (unsigned bits = 3; bits < 64; bits *= 2)
+		x *= 2 - odd * x;
+	return x;
+}
+
+/* Hosts and ports chosen so that two flows have the same mark (mark_flow in wg/coalesce.c). */
+static void test_marks_that_collide(void **state)
+{
+	static const uint64_t factor = 0x9e3779b97f4a7c15;
+	const struct wm_wg_chain *chains = NULL;
+	struct packet p = tcp4(0), q = tcp4(1);
+	uint64_t hosts;
+	uint32_t p_ports, q_ports;
+	uint8_t bytes[2][4] = {{0x9c, 0x40, 0x14, 0x51}, {1, 2, 3, 4}};
+	p.ports[0] = 0x9c40;
+	p.ports[1] = 0x1451;
+	q.ports[0] = 0x0102;
+	q.ports[1] = 0x0304;
+	memcpy(&p_ports, bytes[0], 4);
+	memcpy(&q_ports, bytes[1], 4);
+	memcpy(&hosts, p.addresses, 8);
+	hosts = inverse(factor) * (hosts * factor ^ (uint64_t)(p_ports ^ q_ports) << 8);
+	memcpy(q.addresses, &hosts, 8);
+	begin(true, true);
+	add(&p);
+	add(&q);
+	assert_int_equal(c.growing[0].mark, c.growing[1].mark);
+	assert_int_equal(wm_wg_coalesce_end(&c, &chains), 2);
+}
+
 /* What may be of a flow, but hides it, closes all flows between its two hosts and no others. */
 static void check_hidden(unsigned kind, void (*change)(struct packet *), unsigned cut, bool closes)
 {
@@ -699,6 +733,7 @@ int main(void)
 		cmocka_unit_test(test_no_more_than_fits),
 		cmocka_unit_test(test_a_full_batch),
 		cmocka_unit_test(test_mixed_flows),
+		cmocka_unit_test(test_marks_that_collide),
 		cmocka_unit_test(test_packets_that_hide_their_flow),
 		cmocka_unit_test(test_a_transport_header_cut_short),
 		cmocka_unit_test(test_other_protocols_close_nothing),
