@@ -43,7 +43,7 @@ struct wm_wg_growth {
 	uint16_t id_step; /* 0 or 1; something else while there is but one packet */
 };
 
-/* Embedded in its worker: about 24 KiB. All of it the coalescer's own. */
+/* Embedded in its worker: about 19 KiB. All of it the coalescer's own. */
 struct wm_wg_coalesce {
 	bool tcp, udp;
 	unsigned n_joints, n_chains, n_growing;
@@ -57,7 +57,7 @@ struct wm_wg_coalesce {
 /* Forgets the last batch. @tcp and @udp say what the interface takes joined. */
 void wm_wg_coalesce_begin(struct wm_wg_coalesce *c, bool tcp, bool udp);
 /*
- * Adds an IP packet of at least one byte, without padding behind it; its bytes stay where they are,
+ * Adds a packet, without padding behind it and of any content; its bytes stay where they are,
  * writable, until what wm_wg_coalesce_end gave has been written. False when the batch is full.
  */
 bool wm_wg_coalesce_add(struct wm_wg_coalesce *c, uint8_t *packet, size_t len);
