@@ -1,9 +1,9 @@
 #include "base/addr.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/socket.h"
+#include "base/str.h"
 
 static const uint8_t v4_mapped[12] = {[10] = 0xff, [11] = 0xff};
 
@@ -84,35 +84,60 @@ static int find_zero_run(const uint16_t groups[8], int *len)
 	return best;
 }
 
-static void format_v6(const uint8_t bytes[16], char out[WM_ADDR_TEXT])
+static char *put_v4(char *out, const uint8_t bytes[4])
+{
+	for (int i = 0; i < 4; i++) {
+		if (i > 0)
+			*out++ = '.';
+		out = wm_put_u64(out, bytes[i]);
+	}
+	return out;
+}
+
+/* Without leading zeros. */
+static char *put_hex(char *out, uint16_t group)
+{
+	for (int shift = 12; shift >= 0; shift -= 4)
+		if (shift == 0 || group >> shift != 0)
+			*out++ = "0123456789abcdef"[group >> shift & 15];
+	return out;
+}
+
+static char *put_v6(char *out, const uint8_t bytes[16])
 {
 	uint16_t groups[8];
-	int run, run_len, n = 0;
+	int run, run_len;
+	bool colon = false;
 
 	for (int i = 0; i < 8; i++)
 		groups[i] = (uint16_t)(bytes[2 * i] << 8 | bytes[2 * i + 1]);
 	run = find_zero_run(groups, &run_len);
-	out[0] = '\0';
 	for (int i = 0; i < 8; i++) {
 		if (i == run) {
-			n += snprintf(out + n, (size_t)(WM_ADDR_TEXT - n), "::");
+			*out++ = ':';
+			*out++ = ':';
 			i += run_len - 1;
+			colon = false;
 			continue;
 		}
-		n += snprintf(out + n, (size_t)(WM_ADDR_TEXT - n), "%s%x",
-			      n > 0 && out[n - 1] != ':' ? ":" : "", groups[i]);
+		if (colon)
+			*out++ = ':';
+		out = put_hex(out, groups[i]);
+		colon = true;
 	}
+	return out;
 }
 
+/* Without printf: status and logs format addresses by the thousand. */
 char *wm_addr_format(const struct wm_addr *a, char out[WM_ADDR_TEXT])
 {
+	char *end = out;
+
 	if (a->family == WM_IPV4)
-		snprintf(out, WM_ADDR_TEXT, "%u.%u.%u.%u", a->bytes[0], a->bytes[1], a->bytes[2],
-			 a->bytes[3]);
+		end = put_v4(out, a->bytes);
 	else if (a->family == WM_IPV6)
-		format_v6(a->bytes, out);
-	else
-		out[0] = '\0';
+		end = put_v6(out, a->bytes);
+	*end = '\0';
 	return out;
 }
 

@@ -1,7 +1,6 @@
 /* The endpoint part of base/addr.h. */
 #include "base/addr.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/socket.h"
@@ -85,17 +84,23 @@ bool wm_endpoint_parse(const char *s, struct wm_endpoint *out)
 
 char *wm_endpoint_format(const struct wm_endpoint *e, char out[WM_ENDPOINT_TEXT])
 {
-	char addr[WM_ADDR_TEXT];
+	bool v6 = e->addr.family == WM_IPV6;
+	char *end = out;
 
-	wm_addr_format(&e->addr, addr);
-	if (e->addr.family == WM_IPV4)
-		snprintf(out, WM_ENDPOINT_TEXT, "%s:%u", addr, e->port);
-	else if (e->addr.family == WM_IPV6 && e->scope != 0)
-		snprintf(out, WM_ENDPOINT_TEXT, "[%.39s%%%u]:%u", addr, e->scope, e->port);
-	else if (e->addr.family == WM_IPV6)
-		snprintf(out, WM_ENDPOINT_TEXT, "[%s]:%u", addr, e->port);
-	else
-		out[0] = '\0';
+	if (wm_addr_is_valid(&e->addr)) {
+		if (v6)
+			*end++ = '[';
+		end += strlen(wm_addr_format(&e->addr, end));
+		if (v6 && e->scope != 0) {
+			*end++ = '%';
+			end = wm_put_u64(end, e->scope);
+		}
+		if (v6)
+			*end++ = ']';
+		*end++ = ':';
+		end = wm_put_u64(end, e->port);
+	}
+	*end = '\0';
 	return out;
 }
 

@@ -1,7 +1,6 @@
 /* The prefix part of base/addr.h. */
 #include "base/addr.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -50,11 +49,14 @@ bool wm_prefix_parse(const char *s, struct wm_prefix *out)
 
 char *wm_prefix_format(const struct wm_prefix *p, char out[WM_PREFIX_TEXT])
 {
-	char addr[WM_ADDR_TEXT];
+	char *end = out;
 
-	out[0] = '\0';
-	if (wm_prefix_is_valid(p))
-		snprintf(out, WM_PREFIX_TEXT, "%s/%u", wm_addr_format(&p->addr, addr), p->bits);
+	if (wm_prefix_is_valid(p)) {
+		end += strlen(wm_addr_format(&p->addr, out));
+		*end++ = '/';
+		end = wm_put_u64(end, p->bits);
+	}
+	*end = '\0';
 	return out;
 }
 

@@ -25,6 +25,8 @@ bool wm_utf8_is_valid(const void *s, size_t n);
 /* The length of the well-formed sequence that the @n bytes begin with: 1..4, or 0 for none. */
 size_t wm_utf8_sequence(const void *s, size_t n);
 
+/* Writes @v in decimal, 20 digits at most and no NUL; returns the place behind them. */
+char *wm_put_u64(char *out, uint64_t v);
 bool wm_parse_u64(const char *s, uint64_t min, uint64_t max, uint64_t *out);
 bool wm_parse_i64(const char *s, int64_t min, int64_t max, int64_t *out);
 /* "true", "false", "1", "0", "t", "f", "T", "F", "TRUE", "FALSE", "True", "False". */

@@ -1,8 +1,6 @@
 /* The parts of base/str.h that read and write numbers, truth values and durations. */
 #include "base/str.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -25,6 +23,19 @@ static const char *read_digits(const char *s, uint64_t max, uint64_t *v)
 		*v = *v * 10 + digit;
 	}
 	return s;
+}
+
+char *wm_put_u64(char *out, uint64_t v)
+{
+	char digits[20];
+	size_t n = 0;
+
+	do
+		digits[n++] = (char)('0' + v % 10);
+	while ((v /= 10) != 0);
+	while (n > 0)
+		*out++ = digits[--n];
+	return out;
 }
 
 bool wm_parse_u64(const char *s, uint64_t min, uint64_t max, uint64_t *out)
@@ -164,61 +175,58 @@ bool wm_parse_duration(const char *s, int64_t *out_ns)
 	return true;
 }
 
-/* "<whole>.<fraction><name>" without the fraction's trailing zeros. */
-static size_t put_unit(char *out, size_t size, uint64_t v, uint64_t unit, const char *name)
+/* "<whole>.<fraction><name>" without the fraction's trailing zeros; returns the place behind it. */
+static char *put_unit(char *out, uint64_t v, uint64_t unit, const char *name)
 {
 	uint64_t fraction = v % unit;
-	char digits[24] = "";
-	size_t width = 0;
-	int n;
+	size_t width = 0, name_len = strlen(name);
 
+	out = wm_put_u64(out, v / unit);
 	for (uint64_t u = unit; u > 1 && fraction != 0; u /= 10)
 		width++;
 	if (width > 0)
-		digits[0] = '.';
+		*out++ = '.';
 	for (size_t i = width; i > 0; i--, fraction /= 10)
-		digits[i] = (char)('0' + fraction % 10);
-	while (width > 0 && digits[width] == '0')
-		digits[width--] = '\0';
-	n = snprintf(out, size, "%" PRIu64 "%s%s", v / unit, digits, name);
-	return n < 0 ? 0 : (size_t)n;
+		out[i - 1] = (char)('0' + fraction % 10);
+	while (width > 0 && out[width - 1] == '0')
+		width--;
+	memcpy(out + width, name, name_len);
+	return out + width + name_len;
 }
 
-static void format_magnitude(uint64_t ns, char *out, size_t size)
+static char *put_less_than_second(char *out, uint64_t ns)
+{
+	if (ns == 0)
+		return put_unit(out, 0, 1, "s");
+	if (ns < 1000)
+		return put_unit(out, ns, 1, "ns");
+	if (ns < WM_NS_PER_MS)
+		return put_unit(out, ns, 1000, "\xc2\xb5s");
+	return put_unit(out, ns, WM_NS_PER_MS, "ms");
+}
+
+static char *put_magnitude(char *out, uint64_t ns)
 {
 	const uint64_t second = WM_NS_PER_S;
 	uint64_t minutes = ns / (60 * second);
-	int n = 0;
 
-	if (ns < second) {
-		if (ns == 0)
-			put_unit(out, size, 0, 1, "s");
-		else if (ns < 1000)
-			put_unit(out, size, ns, 1, "ns");
-		else if (ns < WM_NS_PER_MS)
-			put_unit(out, size, ns, 1000, "\xc2\xb5s");
-		else
-			put_unit(out, size, ns, WM_NS_PER_MS, "ms");
-		return;
-	}
+	if (ns < second)
+		return put_less_than_second(out, ns);
 	if (minutes >= 60)
-		n = snprintf(out, size, "%" PRIu64 "h%" PRIu64 "m", minutes / 60, minutes % 60);
-	else if (minutes > 0)
-		n = snprintf(out, size, "%" PRIu64 "m", minutes);
-	if (n >= 0 && (size_t)n < size)
-		put_unit(out + n, size - (size_t)n, ns % (60 * second), second, "s");
+		out = put_unit(out, minutes / 60, 1, "h");
+	if (minutes > 0)
+		out = put_unit(out, minutes % 60, 1, "m");
+	return put_unit(out, ns % (60 * second), second, "s");
 }
 
 char *wm_format_duration(int64_t ns, char *out, size_t size)
 {
-	uint64_t magnitude = ns < 0 ? 0 - (uint64_t)ns : (uint64_t)ns;
-	bool negative = ns < 0;
+	char text[40], *end = text; /* the longest: -2562047h47m16.854775808s */
 
-	if (size == 0)
-		return out;
-	if (negative)
-		wm_str_copy(out, size, "-");
-	if (!negative || size > 1)
-		format_magnitude(magnitude, out + negative, size - negative);
+	if (ns < 0)
+		*end++ = '-';
+	end = put_magnitude(end, ns < 0 ? 0 - (uint64_t)ns : (uint64_t)ns);
+	*end = '\0';
+	(void)wm_str_copy(out, size, text);
 	return out;
 }

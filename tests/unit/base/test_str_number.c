@@ -186,6 +186,24 @@ static void test_durations_refused(void **state)
 	assert_int_equal(ns, 42);
 }
 
+static void test_decimal_digits(void **state)
+{
+	static const struct {
+		uint64_t v;
+		const char *text;
+	} rows[] = {{0, "0"},     {9, "9"},         {10, "10"},
+		    {255, "255"}, {65535, "65535"}, {UINT64_MAX, "18446744073709551615"}};
+
+	for (size_t i = 0; i < WM_ARRAY_LEN(rows); i++) {
+		size_t len = strlen(rows[i].text);
+		char *out = wm_alloc(len); /* AddressSanitizer watches its end */
+
+		assert_ptr_equal(wm_put_u64(out, rows[i].v), out + len);
+		assert_memory_equal(out, rows[i].text, len);
+		wm_free(out);
+	}
+}
+
 static void test_durations_formatted(void **state)
 {
 	static const struct {
@@ -245,6 +263,7 @@ int main(void)
 		cmocka_unit_test(test_bool),
 		cmocka_unit_test(test_durations),
 		cmocka_unit_test(test_durations_refused),
+		cmocka_unit_test(test_decimal_digits),
 		cmocka_unit_test(test_durations_formatted),
 		cmocka_unit_test(test_durations_cut_to_any_size),
 	};
