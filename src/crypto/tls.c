@@ -10,14 +10,13 @@
 #include "crypto/tls_impl.h"
 
 #define RECORD_MAX 16384 /* most plaintext in one record */
-#define IN_KEPT    4096  /* an input buffer up to this size is kept while it is empty */
 
 /* The host as certificates know it: no zone behind an address, no dot behind a name. */
 static void set_host(struct wm_tls *t, const char *host)
 {
 	size_t n;
 
-	wm_str_copy(t->host, sizeof(t->host), host);
+	t->host = wm_strdup(host);
 	t->host[strcspn(t->host, "%")] = '\0';
 	n = strlen(t->host);
 	if (n > 1 && t->host[n - 1] == '.')
@@ -93,6 +92,8 @@ void wm_tls_free(struct wm_tls *t)
 	SSL_free(t->ssl);
 	wm_buf_fini(&t->out);
 	wm_buf_fini(&t->in);
+	wm_free(t->host);
+	wm_free(t->why);
 	wm_free(t);
 }
 
@@ -103,10 +104,8 @@ static void settle_input(struct wm_tls *t)
 		return;
 	if (t->in_at < t->in.len)
 		wm_buf_consume(&t->in, t->in_at);
-	else if (t->in.cap > IN_KEPT)
-		wm_buf_fini(&t->in);
 	else
-		wm_buf_clear(&t->in);
+		wm_buf_fini(&t->in);
 	t->in_at = 0;
 }
 
@@ -114,8 +113,8 @@ int wm_tls_feed(struct wm_tls *t, const void *p, size_t n, struct wm_err *err)
 {
 	int rc = 0;
 
-	if (t->failure.code != 0)
-		return wm_err_copy(err, &t->failure);
+	if (t->why != NULL)
+		return wm_err_copy(err, t->why);
 	wm_buf_add(&t->in, p, n);
 	if (!t->is_established) {
 		rc = shake_hands(t, err);
@@ -179,9 +178,9 @@ static int read_some(struct wm_tls *t, struct wm_buf *out, size_t room, size_t *
 		return 0;
 	}
 	if (t->key_updates > WM_TLS_KEY_UPDATES_MAX) {
-		(void)wm_fail(&t->failure, WM_RESOURCE_EXHAUSTED,
+		(void)wm_fail(wm_tls_die(t), WM_RESOURCE_EXHAUSTED,
 			      "the peer changes its TLS keys and says nothing");
-		return wm_err_copy(err, &t->failure);
+		return wm_err_copy(err, t->why);
 	}
 	switch (SSL_get_error(t->ssl, rc)) {
 	case SSL_ERROR_WANT_READ: return 0;
@@ -194,8 +193,8 @@ int wm_tls_read(struct wm_tls *t, struct wm_buf *out, size_t max, struct wm_err 
 {
 	int rc = 0;
 
-	if (t->failure.code != 0)
-		return wm_err_copy(err, &t->failure);
+	if (t->why != NULL)
+		return wm_err_copy(err, t->why);
 	while (t->is_established && !t->is_closed && max > 0) {
 		size_t n;
 
@@ -220,8 +219,8 @@ int wm_tls_write(struct wm_tls *t, const void *p, size_t n, struct wm_err *err)
 {
 	size_t written;
 
-	if (t->failure.code != 0)
-		return wm_err_copy(err, &t->failure);
+	if (t->why != NULL)
+		return wm_err_copy(err, t->why);
 	if (!t->is_established)
 		return wm_fail(err, WM_FAILED_PRECONDITION, "the TLS handshake is not done yet");
 	if (n == 0)
@@ -234,7 +233,7 @@ int wm_tls_write(struct wm_tls *t, const void *p, size_t n, struct wm_err *err)
 
 void wm_tls_close(struct wm_tls *t)
 {
-	if (t->failure.code == 0 && t->is_established)
+	if (t->why == NULL && t->is_established)
 		SSL_shutdown(t->ssl);
 	ERR_clear_error();
 }

@@ -69,7 +69,7 @@ static void refuse_name(struct wm_tls *t, X509 *cert)
 	char names[160];
 
 	list_names(cert, names, sizeof(names));
-	wm_fail(&t->refusal, WM_UNAUTHENTICATED,
+	wm_fail(t->why, WM_UNAUTHENTICATED,
 		"the server's certificate is for %s, not %s: use %s if names are not in the "
 		"certificates",
 		names, t->host, t->hints.names);
@@ -85,7 +85,7 @@ static void refuse_time(struct wm_tls *t, X509 *cert, int depth)
 	/* The clock may have moved since OpenSSL looked at it: then say just what it said. */
 	if (wm_x509_check_time(cert, what, wm_clock_wall(), &why) == 0)
 		snprintf(why.text, sizeof(why.text), "%s is outside its time", what);
-	wm_fail(&t->refusal, WM_UNAUTHENTICATED, "%s", why.text);
+	wm_fail(t->why, WM_UNAUTHENTICATED, "%s", why.text);
 }
 
 static void refuse_authority(struct wm_tls *t, X509_STORE_CTX *store, X509 *cert)
@@ -100,12 +100,12 @@ static void refuse_authority(struct wm_tls *t, X509_STORE_CTX *store, X509 *cert
 		snprintf(by, sizeof(by), "(no name)");
 	wm_x509_make_printable(by);
 	if (t->is_server)
-		wm_fail(&t->refusal, WM_UNAUTHENTICATED,
+		wm_fail(t->why, WM_UNAUTHENTICATED,
 			"the client's certificate (%s) is signed by an authority that is not "
 			"trusted here (%s): not the one of the client CA",
 			label, by);
 	else
-		wm_fail(&t->refusal, WM_UNAUTHENTICATED,
+		wm_fail(t->why, WM_UNAUTHENTICATED,
 			"the server's certificate (%s) is signed by an authority that is not "
 			"trusted here (%s): give that authority's certificate with %s",
 			label, by, t->hints.ca);
@@ -117,11 +117,11 @@ static void refuse_other(struct wm_tls *t, X509 *cert, int why)
 
 	wm_x509_label(cert, label, sizeof(label));
 	if (why == X509_V_ERR_INVALID_PURPOSE)
-		wm_fail(&t->refusal, WM_UNAUTHENTICATED,
+		wm_fail(t->why, WM_UNAUTHENTICATED,
 			"the certificate (%s) of %s may not be used by a %s", label, peer_of(t),
 			t->is_server ? "client" : "server");
 	else
-		wm_fail(&t->refusal, WM_UNAUTHENTICATED,
+		wm_fail(t->why, WM_UNAUTHENTICATED,
 			"the certificate (%s) of %s is not accepted: %s", label, peer_of(t),
 			X509_verify_cert_error_string(why));
 }
@@ -145,14 +145,23 @@ static void refuse(struct wm_tls *t, X509_STORE_CTX *store, X509 *cert, int why)
 	}
 }
 
+struct wm_err *wm_tls_die(struct wm_tls *t)
+{
+	if (t->why == NULL)
+		t->why = wm_alloc(sizeof(*t->why));
+	return t->why;
+}
+
 int wm_tls_on_verify(int ok, X509_STORE_CTX *store)
 {
 	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
 	struct wm_tls *t = SSL_get_app_data(ssl);
 	X509 *cert = X509_STORE_CTX_get_current_cert(store);
 
-	if (ok == 0 && t->refusal.code == 0 && cert != NULL)
+	if (ok == 0 && t->why == NULL && cert != NULL) {
+		(void)wm_tls_die(t);
 		refuse(t, store, cert, X509_STORE_CTX_get_error(store));
+	}
 	return ok;
 }
 
@@ -190,11 +199,10 @@ static int explain_alert(struct wm_tls *t, int number)
 {
 	for (size_t i = 0; i < WM_ARRAY_LEN(alerts); i++) {
 		if (alerts[i].number == number)
-			return wm_fail(&t->failure, alerts[i].code, "%s %s", peer_of(t),
-				       alerts[i].text);
+			return wm_fail(t->why, alerts[i].code, "%s %s", peer_of(t), alerts[i].text);
 	}
-	return wm_fail(&t->failure, WM_UNAVAILABLE, "%s ended the connection (TLS alert %d)",
-		       peer_of(t), number);
+	return wm_fail(t->why, WM_UNAVAILABLE, "%s ended the connection (TLS alert %d)", peer_of(t),
+		       number);
 }
 
 static int explain_reason(struct wm_tls *t, unsigned long e)
@@ -203,7 +211,7 @@ static int explain_reason(struct wm_tls *t, unsigned long e)
 
 	switch (ERR_GET_REASON(e)) {
 	case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
-		return wm_fail(&t->failure, WM_UNAUTHENTICATED,
+		return wm_fail(t->why, WM_UNAUTHENTICATED,
 			       "the client showed no certificate, and one is demanded");
 	case SSL_R_WRONG_VERSION_NUMBER:
 	case SSL_R_HTTP_REQUEST:
@@ -214,20 +222,19 @@ static int explain_reason(struct wm_tls *t, unsigned long e)
 	case SSL_R_LENGTH_TOO_SHORT:
 		if (t->is_established)
 			break;
-		return wm_fail(&t->failure, WM_UNAVAILABLE, "%s does not speak TLS on this port",
+		return wm_fail(t->why, WM_UNAVAILABLE, "%s does not speak TLS on this port",
 			       peer_of(t));
 	case SSL_R_UNSUPPORTED_PROTOCOL:
 	case SSL_R_VERSION_TOO_LOW:
-		return wm_fail(&t->failure, WM_UNAVAILABLE, "%s speaks neither TLS 1.2 nor 1.3",
+		return wm_fail(t->why, WM_UNAVAILABLE, "%s speaks neither TLS 1.2 nor 1.3",
 			       peer_of(t));
 	case SSL_R_NO_APPLICATION_PROTOCOL:
-		return wm_fail(&t->failure, WM_UNAVAILABLE, "%s does not speak HTTP/2", peer_of(t));
+		return wm_fail(t->why, WM_UNAVAILABLE, "%s does not speak HTTP/2", peer_of(t));
 	case SSL_R_NO_SHARED_CIPHER:
-		return wm_fail(&t->failure, WM_UNAVAILABLE, "no cipher in common with %s",
-			       peer_of(t));
+		return wm_fail(t->why, WM_UNAVAILABLE, "no cipher in common with %s", peer_of(t));
 	default: break;
 	}
-	return wm_fail(&t->failure, WM_UNAVAILABLE, "TLS with %s failed: %s", peer_of(t),
+	return wm_fail(t->why, WM_UNAVAILABLE, "TLS with %s failed: %s", peer_of(t),
 		       text != NULL ? text : "unknown reason");
 }
 
@@ -236,12 +243,13 @@ int wm_tls_explain(struct wm_tls *t, struct wm_err *err)
 	unsigned long e = ERR_peek_error();
 	int reason = ERR_GET_REASON(e);
 
-	if (t->refusal.code != 0)
-		t->failure = t->refusal;
-	else if (ERR_GET_LIB(e) == ERR_LIB_SSL && reason >= SSL_AD_REASON_OFFSET)
-		explain_alert(t, reason - SSL_AD_REASON_OFFSET);
-	else
-		explain_reason(t, e);
+	if (t->why == NULL) { /* else a refused certificate is the reason */
+		(void)wm_tls_die(t);
+		if (ERR_GET_LIB(e) == ERR_LIB_SSL && reason >= SSL_AD_REASON_OFFSET)
+			explain_alert(t, reason - SSL_AD_REASON_OFFSET);
+		else
+			explain_reason(t, e);
+	}
 	ERR_clear_error();
-	return wm_err_copy(err, &t->failure);
+	return wm_err_copy(err, t->why);
 }

@@ -24,10 +24,9 @@ struct wm_tls {
 	bool is_closed;
 	unsigned key_updates; /* that came since there was anything to read */
 	struct wm_tls_hints hints;
-	char host[256];        /* whom a client dials */
-	struct wm_err refusal; /* why we do not accept the peer's certificate; code 0: we do */
-	struct wm_err failure; /* why the connection is dead; code 0: it is not */
-	char cn[64];           /* of the peer, "" for none */
+	struct wm_err *why; /* why the connection is dead; NULL: it is not */
+	char *host;         /* whom a client dials; NULL on a server */
+	char cn[64];        /* of the peer, "" for none */
 };
 
 /* More changes of keys, with nothing to read between them, are no peer's need. */
@@ -39,7 +38,10 @@ void wm_tls_watch_key_updates(SSL_CTX *ctx);
 void wm_tls_bio_attach(struct wm_tls *t);
 /* Makes @store ask the system's roots for what it does not hold itself. */
 void wm_tls_roots_attach(X509_STORE *store);
-/* OpenSSL's verify callback: notes in t->refusal why a chain is not accepted. */
+/* OpenSSL's verify callback: notes in t->why why a chain is not accepted. */
 int wm_tls_on_verify(int ok, X509_STORE_CTX *store);
-/* Fills t->failure after a call of OpenSSL failed, and returns its code; copies it to @err. */
+/* The connection is dead; returns t->why, to be filled with the reason. */
+struct wm_err *wm_tls_die(struct wm_tls *t) __attribute__((returns_nonnull));
+/* After a call of OpenSSL failed: the connection is dead. Returns the code and copies t->why to
+ * @err. */
 int wm_tls_explain(struct wm_tls *t, struct wm_err *err);

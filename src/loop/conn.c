@@ -85,6 +85,11 @@ void wm_conn_set_events(struct wm_conn *c, const struct wm_conn_events *events, 
 	c->arg = arg;
 }
 
+static bool is_broken(const struct wm_conn *c)
+{
+	return c->failure != 0;
+}
+
 static const char *peer_text(const struct wm_conn *c, char out[WM_ENDPOINT_TEXT])
 {
 	if (!c->is_tcp)
@@ -102,6 +107,15 @@ static void tell_end(struct wm_conn *c, const struct wm_err *err)
 	wm_defer_cancel(&c->tell_failure);
 	uv_read_stop(&c->uv.stream);
 	c->events->on_read(c->arg, c, NULL, 0, err);
+}
+
+static void tell_failure(struct wm_conn *c)
+{
+	char peer[WM_ENDPOINT_TEXT];
+	struct wm_err err;
+
+	wm_loop_fail(&err, c->failure, "write to %s", peer_text(c, peer));
+	tell_end(c, &err);
 }
 
 static void lend_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
@@ -122,9 +136,8 @@ static void on_bytes(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 		return; /* nothing there after all */
 	if (n > 0) {
 		c->events->on_read(c->arg, c, (const uint8_t *)buf->base, (size_t)n, NULL);
-	} else if (c->is_broken) {
-		err = c->failure;
-		tell_end(c, &err);
+	} else if (is_broken(c)) {
+		tell_failure(c);
 	} else if (n == UV_EOF) {
 		tell_end(c, NULL);
 	} else {
@@ -136,10 +149,9 @@ static void on_bytes(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 static void on_tell_failure(struct wm_defer *d)
 {
 	struct wm_conn *c = wm_container_of(d, struct wm_conn, tell_failure);
-	struct wm_err err = c->failure;
 
 	if (!c->has_ended)
-		tell_end(c, &err);
+		tell_failure(c);
 }
 
 void wm_conn_read_start(struct wm_conn *c)
@@ -158,7 +170,7 @@ void wm_conn_read_pause(struct wm_conn *c)
 		return;
 	c->is_reading = false;
 	uv_read_stop(&c->uv.stream);
-	if (c->is_broken)
+	if (is_broken(c))
 		wm_defer(c->loop, &c->tell_failure, on_tell_failure);
 }
 
@@ -166,12 +178,9 @@ void wm_conn_read_pause(struct wm_conn *c)
 
 static void break_off(struct wm_conn *c, int status)
 {
-	char peer[WM_ENDPOINT_TEXT];
-
-	if (c->is_broken)
+	if (is_broken(c))
 		return;
-	c->is_broken = true;
-	wm_loop_fail(&c->failure, status, "write to %s", peer_text(c, peer));
+	c->failure = status;
 	wm_buf_fini(&c->waiting);
 	if (!c->is_reading && !c->has_ended)
 		wm_defer(c->loop, &c->tell_failure, on_tell_failure);
@@ -244,7 +253,7 @@ static size_t send_now(struct wm_conn *c, const void *p, size_t n)
 void wm_conn_write(struct wm_conn *c, const void *p, size_t n)
 {
 	wm_on_loop(c->loop);
-	if (n == 0 || c->is_closing || c->is_broken)
+	if (n == 0 || c->is_closing || is_broken(c))
 		return;
 	if (!c->is_sending) {
 		size_t done = send_now(c, p, n);
@@ -261,7 +270,7 @@ void wm_conn_write(struct wm_conn *c, const void *p, size_t n)
 
 size_t wm_conn_queued(const struct wm_conn *c)
 {
-	if (c->is_broken || c->is_closing)
+	if (is_broken(c) || c->is_closing)
 		return 0;
 	return c->waiting.len + uv_stream_get_write_queue_size(&c->uv.stream);
 }
@@ -269,7 +278,7 @@ size_t wm_conn_queued(const struct wm_conn *c)
 void wm_conn_shutdown(struct wm_conn *c)
 {
 	wm_on_loop(c->loop);
-	if (c->is_closing || c->is_broken || c->wants_fin)
+	if (c->is_closing || is_broken(c) || c->wants_fin)
 		return;
 	if (c->is_sending)
 		c->wants_fin = true;

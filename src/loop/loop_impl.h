@@ -65,7 +65,6 @@ struct wm_conn {
 	void *arg;
 	bool is_tcp, is_reading, is_closing;
 	bool has_ended;  /* the end was told, nothing more comes */
-	bool is_broken;  /* writing failed; `failure` says why */
 	bool wants_fin;  /* shutdown was asked for; sent behind the last byte */
 	bool is_sending; /* `sending` is with libuv */
 	struct wm_endpoint peer, local;
@@ -74,7 +73,7 @@ struct wm_conn {
 	uv_write_t write;
 	uv_shutdown_t shutdown;
 	struct wm_defer tell_failure;
-	struct wm_err failure;
+	int failure; /* libuv's status of the write that failed; 0: none did */
 };
 
 /* A connection whose socket is not yet open: TCP, or local when @is_tcp is false. */
