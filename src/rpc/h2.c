@@ -60,8 +60,10 @@ static nghttp2_session *new_session(struct wm_h2 *h)
 	 */
 	nghttp2_option_set_stream_reset_rate_limit(option, 2000, 1000);
 #endif
-	int rc = h->server ? nghttp2_session_server_new2(&session, wm_h2_callbacks(), h, option)
-			   : nghttp2_session_client_new2(&session, wm_h2_callbacks(), h, option);
+	int rc = h->server ? nghttp2_session_server_new3(&session, wm_h2_callbacks(), h, option,
+							 wm_h2_memory())
+			   : nghttp2_session_client_new3(&session, wm_h2_callbacks(), h, option,
+							 wm_h2_memory());
 	nghttp2_option_del(option);
 	if (rc != 0)
 		abort(); /* memory is gone */

@@ -38,6 +38,8 @@ struct wm_h2 {
 nghttp2_session_callbacks *wm_h2_callbacks(void);
 /* The peer is cut off, for @kind: it is told so, and what it still sends is not looked at. */
 void wm_h2_flooded(struct wm_h2 *h, enum wm_flood kind);
+/* Where sessions get their memory from. */
+nghttp2_mem *wm_h2_memory(void);
 /* Has @s looked at in the loop's next turn. */
 void wm_h2_mark(struct wm_h2_stream *s);
 /* Has the connection looked at in the loop's next turn. */
