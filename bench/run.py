@@ -20,6 +20,7 @@ sys.path.insert(0, os.path.join(REPO, "tests"))
 from meshlab import Mesh  # noqa: E402
 from netlab import BUILD, Lab, program  # noqa: E402
 from report import misses, report, results  # noqa: E402
+import api  # noqa: E402
 import attack  # noqa: E402
 import micro  # noqa: E402
 import throughput  # noqa: E402
@@ -191,7 +192,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=3, help="of benchmarks that alternate with peers")
     parser.add_argument("--seconds", type=int, default=5, help="that one flow lasts")
     parser.add_argument("--contenders", help="of throughput, with commas between; all when none is given")
-    parser.add_argument("names", nargs="*", help="sizes start join twenty idle micro attack throughput; all when none is given")
+    parser.add_argument("names", nargs="*", help="sizes start join twenty idle micro attack throughput api "
+                        "idle_connections; all when none is given")
     options = parser.parse_args()
     if os.geteuid() != 0:
         raise SystemExit("The benchmarks make network namespaces and need root: sudo make bench")
@@ -204,6 +206,8 @@ def main():
         "micro": lambda: micro.run(options.rounds),
         "attack": lambda: attack.run(options.rounds, options.seconds),
         "throughput": lambda: throughput.run(RESULTS, options),
+        "api": lambda: api.bench_api(options.rounds),
+        "idle_connections": api.bench_idle_connections,
     }
     for name in options.names or benches:
         benches[name]()
