@@ -167,8 +167,11 @@ static unsigned send_cut(const struct wm_udp_socket *s, const struct wm_udp_pack
  */
 static unsigned recover(struct wm_udp_socket *s, const struct wm_udp_packet *p, int sys)
 {
-	if (wm_udp_count(p) == 1)
-		return 1;
+	/* EINVAL and EMSGSIZE: too many, or too long for the path. All else, such as a missing
+	 * route or memory, would hit each of them as well. */
+	bool is_for_cutting = sys == EIO || sys == EINVAL || sys == EMSGSIZE;
+	if (wm_udp_count(p) == 1 || !is_for_cutting)
+		return wm_udp_count(p);
 	if (sys == EIO)
 		atomic_store_explicit(&s->has_trains, false, memory_order_relaxed);
 	return send_cut(s, p);
