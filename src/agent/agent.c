@@ -25,6 +25,8 @@
 
 #define RUN_DIR  "/run/webmesh"
 #define UAPI_DIR "/var/run/wireguard"
+/* A site of some hundred nodes may be behind one address; it takes ten to fill the server. */
+#define API_PER_SOURCE 1000
 
 /* ---- start ---- */
 
@@ -159,6 +161,7 @@ static int open_api(struct wm_agent *a, struct wm_err *err)
 	if (o->services_api_disabled)
 		return 0;
 	struct wm_rpc_server_opts listen = {.at = o->services_api_listen_address,
+					    .max_per_source = API_PER_SOURCE,
 					    .tls = a->identity.server_tls,
 					    .gate = wm_service_gate,
 					    .gate_arg = a->service};

@@ -58,11 +58,19 @@ static uint32_t affordable(uint32_t connections)
 	return most < connections ? (uint32_t)most : connections;
 }
 
+/* However few connections there may be, one source does not shut out all others. */
+static uint32_t per_source(uint32_t wanted, uint32_t connections)
+{
+	uint32_t most = connections - connections / 4;
+	return wanted < most ? wanted : most;
+}
+
 static void fill_defaults(struct wm_rpc_server_opts *o)
 {
 	o->max_message = o->max_message != 0 ? o->max_message : WM_RPC_MESSAGE_MAX;
 	o->max_connections = o->max_connections != 0 ? o->max_connections : MAX_CONNECTIONS;
 	o->max_connections = affordable(o->max_connections);
+	o->max_per_source = per_source(o->max_per_source, o->max_connections);
 	o->max_streams = o->max_streams != 0 ? o->max_streams : MAX_STREAMS;
 	o->max_queued = o->max_queued != 0 ? o->max_queued : MAX_QUEUED;
 	o->max_idle_ns = o->max_idle_ns != 0 ? o->max_idle_ns : MAX_IDLE_NS;

@@ -54,9 +54,10 @@ struct wm_rpc_server_opts {
 	void *gate_arg;
 	uint32_t max_message;     /* bytes of one message; 0 = 4 MiB */
 	uint32_t max_connections; /* 0 = 10,000; in any case fewer than there are descriptors */
-	uint32_t max_per_source;  /* of them from one IPv4 address or IPv6 /64; 0 = as many */
-	uint32_t max_streams;     /* per connection; 0 = 256 */
-	uint32_t max_queued;      /* bytes waiting for a slow reader, per connection; 0 = 8 MiB */
+	/* Of them from one IPv4 address or IPv6 /64, and three in four at most; 0 = all. */
+	uint32_t max_per_source;
+	uint32_t max_streams; /* per connection; 0 = 256 */
+	uint32_t max_queued;  /* bytes waiting for a slow reader, per connection; 0 = 8 MiB */
 	/*
 	 * A connection without calls is ended after so long, as HTTP/2 has it: its client is told
 	 * first, and one that has sent a call meanwhile is served. 0 = one hour.

@@ -352,6 +352,24 @@ def test_random_bytes_at_the_tls_port(host, mesh, founder):
     founder.stop()
 
 
+def test_one_source_does_not_take_all_connections(lan, host, mesh, founder):
+    """A thousand are one address's share; the others find room."""
+    code = """
+import select, socket, time
+held = [socket.create_connection(('10.88.0.1', 8443), timeout=10) for _ in range(1010)]
+end, closed = time.monotonic() + 30, set()
+while len(closed) < 10 and time.monotonic() < end:
+    readable, _, _ = select.select([s for s in held if s not in closed][-200:], [], [], 1)
+    closed.update(readable)
+print(len(closed), 'refused', flush=True)
+time.sleep(600)
+"""
+    crowd = host.start([sys.executable, "-c", code], "crowd")
+    assert crowd.wait_for(" refused", 60).startswith("10 ")
+    assert "alpha" in call(mesh, lan("gamma", 3), "gamma", "v1.Node/GetStatus", "{}")
+    assert 'rpc.full' in founder.process.output and 'source=10.88.0.2' in founder.process.output
+
+
 def test_random_datagrams(lan, host, mesh, founder):
     """Truncated, oversized and random messages of every WireGuard type, and of none."""
     beta = mesh.join(host)
