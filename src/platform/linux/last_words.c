@@ -2,6 +2,9 @@
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
+#include "base/calendar.h"
+
+#define DAY 86400
 
 static void write_all(int fd, const char *p, size_t n)
 {
@@ -59,23 +62,12 @@ void wm_last_words_add_number(struct wm_last_words *w, uint64_t value, unsigned 
 		add_char(w, digits[--n]);
 }
 
-/*
- * gmtime_r is not for signal handlers. Years that begin in March have their odd day at the end, so
- * that months follow a pattern of 153 days in 5; 719468 days lie between 0000-03-01 and 1970.
- */
 void wm_last_words_add_time(struct wm_last_words *w, int64_t seconds, int compact)
 {
-	uint64_t day = (uint64_t)(seconds / 86400) + 719468, rest = (uint64_t)(seconds % 86400);
-	uint64_t era = day / 146097, of_era = day % 146097;
-	uint64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-	uint64_t of_year = of_era - (365 * year + year / 4 - year / 100);
-	uint64_t month = (5 * of_year + 2) / 153;
-	const uint64_t parts[] = {era * 400 + year + (month >= 10),
-				  month < 10 ? month + 3 : month - 9,
-				  of_year - (153 * month + 2) / 5 + 1,
-				  rest / 3600,
-				  rest / 60 % 60,
-				  rest % 60};
+	struct wm_date date = wm_date_from_days(seconds / DAY);
+	uint64_t rest = (uint64_t)(seconds % DAY);
+	const uint64_t parts[] = {(uint64_t)date.year, (uint64_t)date.month, (uint64_t)date.day,
+				  rest / 3600,         rest / 60 % 60,       rest % 60};
 	const char *const gaps[] = {"-", "-", "T", ":", ":", "Z"};
 
 	for (unsigned i = 0; i < 6; i++) {
