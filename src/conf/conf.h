@@ -69,6 +69,18 @@ const char *wm_conf_where(const struct wm_conf *c, const char *name);
  */
 void wm_conf_derive(struct wm_conf *c, const char *name, const char *from, const char *text);
 
+/*
+ * ---- reload: @fresh is the same table, loaded again from the same sources ----
+ * Tells of each row whose values differ (@differs may be NULL); returns how many there are.
+ */
+size_t wm_conf_compare(const struct wm_conf *c, const struct wm_conf *fresh,
+		       void (*differs)(void *arg, const struct wm_conf_option *o), void *arg);
+/*
+ * Exchanges what differs in the rows with WM_CONF_RELOAD, values with their origins; a second time
+ * undoes the first. All other values, and the struct that they lie in, stay where they are.
+ */
+void wm_conf_exchange(struct wm_conf *c, struct wm_conf *fresh);
+
 /* Appends the options as --help shows them: by section, with their defaults. */
 void wm_conf_help(const struct wm_conf_table *t, unsigned scope, struct wm_buf *out);
 

@@ -37,6 +37,8 @@ int wm_conf_value_add_pair(const struct wm_conf_option *o, const char *key, cons
 			   void *at, struct wm_err *err) WM_MUST_CHECK;
 /* Appends the text form, which wm_conf_value_parse would take again. */
 void wm_conf_value_format(const struct wm_conf_option *o, const void *at, struct wm_buf *out);
+/* How much of the program's struct a value of the row's kind takes. */
+size_t wm_conf_value_size(const struct wm_conf_option *o);
 /* Releases what the value holds and zeroes it. */
 void wm_conf_value_fini(const struct wm_conf_option *o, void *at);
 /* True when the value is the one that the row's default makes. */

@@ -64,3 +64,22 @@ bool wm_conf_value_is_default(const struct wm_conf_option *o, const void *at)
 	wm_buf_fini(&def);
 	return equal;
 }
+
+size_t wm_conf_value_size(const struct wm_conf_option *o)
+{
+	switch (o->kind) {
+	case WM_CONF_BOOL: return sizeof(WM_CONF_C_BOOL);
+	case WM_CONF_INT: return sizeof(WM_CONF_C_INT);
+	case WM_CONF_PORT: return sizeof(WM_CONF_C_PORT);
+	case WM_CONF_DURATION: return sizeof(WM_CONF_C_DURATION);
+	case WM_CONF_STRING: return sizeof(WM_CONF_C_STRING);
+	case WM_CONF_WORD: return sizeof(WM_CONF_C_WORD);
+	case WM_CONF_HOST_PORT: return sizeof(WM_CONF_C_HOST_PORT);
+	case WM_CONF_LIST: return sizeof(WM_CONF_C_LIST);
+	case WM_CONF_MAP: return sizeof(WM_CONF_C_MAP);
+	case WM_CONF_PREFIX: return sizeof(WM_CONF_C_PREFIX);
+	case WM_CONF_ENDPOINT: return sizeof(WM_CONF_C_ENDPOINT);
+	case WM_CONF_IP: return sizeof(WM_CONF_C_IP);
+	}
+	return 0;
+}
