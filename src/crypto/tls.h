@@ -4,8 +4,8 @@
  * matter, made once and shared by all connections; a struct wm_tls is one connection and does no
  * I/O: the caller feeds ciphertext that came from the wire, drains ciphertext that is to go there,
  * and reads and writes plaintext in between. TLS 1.2 and 1.3, ALPN "h2", no resumption, no
- * renegotiation. A config may be made on any thread, is immutable then, and may be freed before
- * its connections; a connection belongs to one thread at a time.
+ * renegotiation. A config may be made on any thread, and may be freed before its connections; a
+ * connection belongs to one thread at a time.
  */
 #include "base/buf.h"
 #include "base/err.h"
@@ -50,6 +50,11 @@ int wm_tls_config_new_server(const struct wm_tls_server_opts *opts, struct wm_tl
 			     struct wm_err *err) WM_MUST_CHECK;
 int wm_tls_config_new_client(const struct wm_tls_client_opts *opts, struct wm_tls_config **out,
 			     struct wm_err *err) WM_MUST_CHECK;
+/*
+ * New connections of @c are made as @fresh says from here on; those that live go on. Takes @fresh,
+ * which is of the same side. On the thread that makes connections.
+ */
+void wm_tls_config_take(struct wm_tls_config *c, struct wm_tls_config *fresh);
 /* NULL is allowed. Connections that live keep what they need. */
 void wm_tls_config_free(struct wm_tls_config *c);
 

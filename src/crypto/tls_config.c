@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <string.h>
 #include <openssl/err.h>
 #include "base/clock.h"
@@ -78,6 +79,16 @@ void wm_tls_config_free(struct wm_tls_config *c)
 		return;
 	SSL_CTX_free(c->ctx);
 	wm_free(c);
+}
+
+void wm_tls_config_take(struct wm_tls_config *c, struct wm_tls_config *fresh)
+{
+	struct wm_tls_config old = *c;
+
+	assert(c->is_server == fresh->is_server);
+	*c = *fresh;
+	*fresh = old;
+	wm_tls_config_free(fresh);
 }
 
 /* ---- our own certificate ---- */

@@ -295,6 +295,51 @@ static void test_mutual(void **state)
 	}
 }
 
+/* One connection is up, one has begun, when the server gets another certificate. */
+static void test_a_config_that_changes(void **state)
+{
+	struct wm_tls_server_opts so = server_of(&w.node1), fresh_so = server_of(&w.p384);
+	struct wm_tls_client_opts co = client_of(NULL);
+	struct wm_tls_config *sc, *cc, *fresh;
+	struct pair up = {0}, begun = {0}, late = {0};
+
+	co.verify_chain_only = true;
+	assert_int_equal(wm_tls_config_new_server(&so, &sc, NULL), 0);
+	assert_int_equal(wm_tls_config_new_server(&fresh_so, &fresh, NULL), 0);
+	assert_int_equal(wm_tls_config_new_client(&co, &cc, NULL), 0);
+	up.server = wm_tls_new(sc, NULL);
+	up.client = wm_tls_new(cc, "a");
+	talk(&up, SIZE_MAX);
+	begun.server = wm_tls_new(sc, NULL);
+	begun.client = wm_tls_new(cc, "a");
+	carry(begun.client, begun.server, &begun.server_err, SIZE_MAX);
+	wm_tls_config_take(sc, fresh);
+	assert_works(&up);
+	talk(&begun, SIZE_MAX);
+	assert_works(&begun);
+	assert_string_equal(wm_tls_peer_cn(begun.client), "node-1");
+	late.server = wm_tls_new(sc, NULL);
+	late.client = wm_tls_new(cc, "a");
+	talk(&late, SIZE_MAX);
+	assert_works(&late);
+	assert_string_equal(wm_tls_peer_cn(late.client), "node-2");
+	/* And a client that trusts somebody else from here on. */
+	co.ca.data = w.other_ca_pem;
+	assert_int_equal(wm_tls_config_new_client(&co, &fresh, NULL), 0);
+	wm_tls_config_take(cc, fresh);
+	assert_works(&late);
+	end_pair(&up);
+	up.server = wm_tls_new(sc, NULL);
+	up.client = wm_tls_new(cc, "a");
+	wm_tls_config_free(sc);
+	wm_tls_config_free(cc);
+	talk(&up, SIZE_MAX);
+	assert_int_equal(up.client_err.code, WM_UNAUTHENTICATED);
+	end_pair(&up);
+	end_pair(&begun);
+	end_pair(&late);
+}
+
 static void test_server_certificates_of_each_kind(void **state)
 {
 	const struct ident *idents[] = {&w.p384, &w.rsa, &w.webmesh};
@@ -636,6 +681,7 @@ int main(void)
 		cmocka_unit_test(test_chain_only),
 		cmocka_unit_test(test_skip_verify),
 		cmocka_unit_test(test_mutual),
+		cmocka_unit_test(test_a_config_that_changes),
 		cmocka_unit_test(test_server_certificates_of_each_kind),
 		cmocka_unit_test(test_byte_by_byte),
 		cmocka_unit_test(test_early_text),
