@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/announcer.h"
 #include "agent/internal.h"
 #include "agent/options.h"
 #include "agent/supervisor.h"
@@ -70,9 +71,8 @@ static int open_device(struct wm_agent *a, struct wm_err *err)
 	return 0;
 }
 
-static int detect_endpoints(struct wm_agent *a, struct wm_err *err)
+int wm_agent_detect_endpoints(struct wm_agent *a, struct wm_node_options *o, struct wm_err *err)
 {
-	struct wm_node_options *o = a->options;
 	if (!wm_node_options_detects(o)) {
 		wm_node_options_apply_endpoints(o, NULL, 0);
 		return 0;
@@ -102,7 +102,7 @@ static int open_fabric(struct wm_agent *a, struct wm_err *err)
 {
 	struct wm_fabric_opts opts = {.device = a->device, .run_dir = RUN_DIR};
 	int rc = wm_fabric_open(a->loop, a->log, &opts, &a->fabric, err);
-	return rc != 0 ? rc : detect_endpoints(a, err);
+	return rc != 0 ? rc : wm_agent_detect_endpoints(a, a->options, err);
 }
 
 bool wm_agent_is_mesh_path(void *arg, const struct wm_addr *from, unsigned interface)
@@ -173,7 +173,18 @@ static void on_signal(void *arg, int signum)
 {
 	struct wm_agent *a = arg;
 	wm_info(a->log, "node.signal", "signal=%d", signum);
-	wm_agent_stop(a, NULL);
+	if (signum == SIGHUP)
+		wm_agent_reload(a);
+	else
+		wm_agent_stop(a, NULL);
+}
+
+static int watch_signals(struct wm_agent *a, struct wm_err *err)
+{
+	int rc = wm_signal_open(a->loop, SIGINT, on_signal, a, &a->sigint, err);
+	if (rc == 0)
+		rc = wm_signal_open(a->loop, SIGTERM, on_signal, a, &a->sigterm, err);
+	return rc;
 }
 
 static bool is_low(uint16_t port)
@@ -236,9 +247,7 @@ static int start(struct wm_agent *a, struct wm_err *err)
 	a->loop = wm_loop_new(a->log);
 	rc = wm_supervisor_new(a->loop, a->log, ask_threads, a, &a->supervisor, err);
 	if (rc == 0)
-		rc = wm_signal_open(a->loop, SIGINT, on_signal, a, &a->sigint, err);
-	if (rc == 0)
-		rc = wm_signal_open(a->loop, SIGTERM, on_signal, a, &a->sigterm, err);
+		rc = watch_signals(a, err);
 	if (rc == 0 && a->options->start_timeout > 0)
 		wm_timer_start(a->loop, &a->limit, a->options->start_timeout, on_start_limit);
 	if (rc == 0)
@@ -249,6 +258,9 @@ static int start(struct wm_agent *a, struct wm_err *err)
 		rc = open_api(a, err);
 	if (rc == 0)
 		rc = wm_agent_open_metrics(a, err);
+	/* Before, there is nothing that could live by other options. */
+	if (rc == 0)
+		rc = wm_signal_open(a->loop, SIGHUP, on_signal, a, &a->sighup, err);
 	if (rc != 0)
 		return rc;
 	if (a->options->bootstrap_enabled)
@@ -279,6 +291,7 @@ void wm_agent_become_member(struct wm_agent *a, const V1__JoinResponse *view)
 	wm_supervisor_ready(a->supervisor, wm_agent_status_line(a, status));
 	if (a->live == NULL)
 		wm_follower_start(a);
+	wm_announcer_on_member(a);
 }
 
 int wm_agent_run(struct wm_node_options *options, struct wm_log *log, struct wm_err *err)

@@ -3,6 +3,7 @@
  * full one gets this node's record brought up to date (its key or its endpoints may be new), the
  * same way as a joiner's. From then on the graph says who our peers are.
  */
+#include "agent/announcer.h"
 #include "agent/internal.h"
 #include "agent/options.h"
 #include "base/clock.h"
@@ -168,6 +169,49 @@ static int check_access(const struct wm_agent *a, struct wm_view *v, struct wm_e
 		"--bootstrap.force)",
 		a->options->storage_path);
 }
+
+/* ---- telling our own record again ---- */
+
+static int propose_record(struct wm_agent *a, struct wm_err *err);
+
+static void on_record(struct wm_propose *p, const struct wm_err *err)
+{
+	struct wm_agent *a = wm_container_of(p, struct wm_agent, founding);
+	struct wm_err failure;
+	if (a->stopping)
+		return;
+	/* A change that was faster: our record stands on a newer view then. */
+	if (err != NULL && err->code == WM_FAILED_PRECONDITION) {
+		if (propose_record(a, &failure) == 0)
+			return;
+		err = &failure;
+	}
+	wm_announcer_done(a, err);
+}
+
+static int propose_record(struct wm_agent *a, struct wm_err *err)
+{
+	struct wm_view *view;
+	struct wm_arena arena;
+	struct wm_txn *txn = NULL;
+	int rc = wm_store_view(a->store, &view, err);
+	if (rc != 0)
+		return rc;
+	wm_arena_init(&arena, 0);
+	rc = build_return(a, view, &arena, &txn, err);
+	wm_view_close(view);
+	wm_arena_fini(&arena);
+	if (rc == 0)
+		wm_store_propose(a->store, &a->founding, txn, on_record);
+	return rc;
+}
+
+int wm_founder_announce(struct wm_agent *a, struct wm_err *err)
+{
+	return propose_record(a, err);
+}
+
+/* ---- the start ---- */
 
 static int collect(void *arg, const struct wm_kv *kv)
 {

@@ -88,8 +88,8 @@ static void warn_exposed(struct wm_log *log, const char *path)
 		wm_warn(log, "key.exposed", "file=%s hint=\"chmod 600 %s\"", path, path);
 }
 
-static int load_server_tls(struct wm_identity *id, const struct wm_node_options *o,
-			   struct wm_log *log, struct wm_err *err)
+static int load_server_tls(const struct wm_node_options *o, struct wm_log *log,
+			   struct wm_tls_config **out, struct wm_err *err)
 {
 	if (o->services_api_disabled)
 		return 0;
@@ -109,12 +109,12 @@ static int load_server_tls(struct wm_identity *id, const struct wm_node_options 
 	else if (wm_str_is_empty(opts.client_ca.file))
 		opts.client_ca.data = o->plugins_mtls_ca_data;
 	warn_exposed(log, opts.key.file);
-	int rc = wm_tls_config_new_server(&opts, &id->server_tls, err);
+	int rc = wm_tls_config_new_server(&opts, out, err);
 	return rc == 0 ? 0 : wm_wrap(err, "services.api");
 }
 
-static int load_client_tls(struct wm_identity *id, const struct wm_node_options *o,
-			   struct wm_log *log, struct wm_err *err)
+static int load_client_tls(const struct wm_node_options *o, struct wm_log *log,
+			   struct wm_tls_config **out, struct wm_err *err)
 {
 	if (o->tls_insecure)
 		return 0;
@@ -129,25 +129,66 @@ static int load_client_tls(struct wm_identity *id, const struct wm_node_options 
 	};
 	if (!wm_streq(opts.key.file, o->services_api_tls_key_file))
 		warn_exposed(log, opts.key.file);
-	int rc = wm_tls_config_new_client(&opts, &id->client_tls, err);
+	int rc = wm_tls_config_new_client(&opts, out, err);
 	return rc == 0 ? 0 : wm_wrap(err, "tls");
+}
+
+static int find_node_id(const struct wm_node_options *o, char out[WM_IDENT_TEXT],
+			struct wm_err *err)
+{
+	char hostname[256] = "";
+	if (gethostname(hostname, sizeof(hostname) - 1) != 0)
+		hostname[0] = '\0';
+	return wm_node_options_node_id(o, hostname, out, err);
 }
 
 int wm_identity_init(struct wm_identity *id, const struct wm_node_options *o, struct wm_log *log,
 		     struct wm_err *err)
 {
-	char hostname[256] = "";
-	if (gethostname(hostname, sizeof(hostname) - 1) != 0)
-		hostname[0] = '\0';
-	int rc = wm_node_options_node_id(o, hostname, id->node_id, err);
+	int rc = find_node_id(o, id->node_id, err);
 	if (rc == 0)
-		rc = load_server_tls(id, o, log, err);
+		rc = load_server_tls(o, log, &id->server_tls, err);
 	if (rc == 0)
-		rc = load_client_tls(id, o, log, err);
+		rc = load_client_tls(o, log, &id->client_tls, err);
 	if (rc == 0)
 		rc = load_key(id, o, log, err);
 	if (rc == 0 && wm_node_options_auth_is_mtls(o))
 		id->auth = &wm_auth_mtls;
+	return rc;
+}
+
+static int check_same(const struct wm_identity *id, const struct wm_node_options *o,
+		      struct wm_err *err)
+{
+	char node_id[WM_IDENT_TEXT];
+	int rc = find_node_id(o, node_id, err);
+	if (rc != 0)
+		return rc;
+	if (!wm_streq(node_id, id->node_id))
+		return wm_fail(err, WM_FAILED_PRECONDITION,
+			       "this node is %s, and would be %s: that needs a restart",
+			       id->node_id, node_id);
+	if (wm_node_options_auth_is_mtls(o) != (id->auth != NULL))
+		return wm_fail(err, WM_FAILED_PRECONDITION,
+			       "whether callers are known by their certificates would change: that "
+			       "needs a restart");
+	return 0;
+}
+
+int wm_identity_renew(const struct wm_identity *id, const struct wm_node_options *o,
+		      struct wm_log *log, struct wm_tls_config **server,
+		      struct wm_tls_config **client, struct wm_err *err)
+{
+	*server = *client = NULL;
+	int rc = check_same(id, o, err);
+	if (rc == 0)
+		rc = load_server_tls(o, log, server, err);
+	if (rc == 0)
+		rc = load_client_tls(o, log, client, err);
+	if (rc == 0)
+		return 0;
+	wm_tls_config_free(*server);
+	*server = NULL;
 	return rc;
 }
 

@@ -25,4 +25,11 @@ struct wm_identity {
  */
 WM_MUST_CHECK int wm_identity_init(struct wm_identity *id, const struct wm_node_options *o,
 				   struct wm_log *log, struct wm_err *err);
+/*
+ * Checks that @o still makes the same node of us, and makes both sides of TLS anew from the files
+ * as they are now; NULL where there is none. FAILED_PRECONDITION when only a restart will do.
+ */
+WM_MUST_CHECK int wm_identity_renew(const struct wm_identity *id, const struct wm_node_options *o,
+				    struct wm_log *log, struct wm_tls_config **server,
+				    struct wm_tls_config **client, struct wm_err *err);
 void wm_identity_fini(struct wm_identity *id); /* wipes the key */

@@ -16,6 +16,7 @@
 #include "store/store.h"
 #include "wg/device.h"
 
+struct wm_announcer;
 struct wm_fabric;
 struct wm_joiner;
 struct wm_metrics;
@@ -29,7 +30,8 @@ struct wm_agent {
 	struct wm_identity identity;
 	struct wm_loop *loop;
 	struct wm_supervisor *supervisor;
-	struct wm_signal *sigint, *sigterm;
+	struct wm_signal *sigint, *sigterm, *sighup;
+	unsigned reloads; /* that were asked for */
 	struct wm_wg_device *device;
 	struct wm_fabric *fabric;
 	struct wm_rpc_server *server;
@@ -48,6 +50,7 @@ struct wm_agent {
 	/* A node that asks others. */
 	struct wm_joiner *joiner;
 	struct wm_follower *follower;
+	struct wm_announcer *announcer; /* of either kind */
 
 	/* What the mesh last said of us; lives in @view_arena. */
 	struct wm_arena view_arena;
@@ -71,6 +74,14 @@ struct wm_agent {
 /* ---- agent.c ---- */
 /* Membership is there: applies it and says that the node is ready. */
 void wm_agent_become_member(struct wm_agent *a, const V1__JoinResponse *view);
+
+/* Finds this host's addresses if @o wants them, and fills in the endpoints of @o. */
+WM_MUST_CHECK int wm_agent_detect_endpoints(struct wm_agent *a, struct wm_node_options *o,
+					    struct wm_err *err);
+
+/* ---- reload.c ---- */
+/* Reads the options again and lives by those that may change: all of them, or none. */
+void wm_agent_reload(struct wm_agent *a);
 
 /* ---- stop.c ---- */
 /* Ends the node, orderly; @why NULL when it was asked to. The first reason counts. */
@@ -99,6 +110,8 @@ WM_MUST_CHECK int wm_agent_apply_view(struct wm_agent *a, const V1__JoinResponse
 /* The same with other peers, as a subscription or our own graph reports them. */
 WM_MUST_CHECK int wm_agent_apply_peers(struct wm_agent *a, const V1__PeerConfigurations *config,
 				       struct wm_err *err);
+/* The same view again, by other options. */
+WM_MUST_CHECK int wm_agent_reapply_view(struct wm_agent *a, struct wm_err *err);
 /* Comes back to the peers of the last run; NOT_FOUND when nothing of it was kept. */
 WM_MUST_CHECK int wm_agent_restore_view(struct wm_agent *a, struct wm_err *err);
 /* Forgets them, for a node that has left. */
@@ -119,12 +132,16 @@ const char *wm_agent_status_line(const struct wm_agent *a, char out[WM_NODE_STAT
 /* ---- founder.c ---- */
 /* Opens the state and founds the mesh or comes back to it; ends in become_member or stop. */
 WM_MUST_CHECK int wm_founder_start(struct wm_agent *a, struct wm_err *err);
+/* Writes our own record anew, as request.c has it; ends in wm_announcer_done unless it fails. */
+WM_MUST_CHECK int wm_founder_announce(struct wm_agent *a, struct wm_err *err);
 
 /* ---- joiner.c ---- */
 /* Asks the join addresses in turn until one lets us in; ends in become_member or stop. */
 void wm_joiner_start(struct wm_agent *a);
 /* Asks once more, in the background, since the mesh we knew does not answer. */
 void wm_joiner_start_again(struct wm_agent *a);
+/* The addresses are other ones now: if it waits to ask again, the wait is over. */
+void wm_joiner_hurry(struct wm_agent *a);
 /* Why the last address that was asked did not let us in; code 0 when none has answered yet. */
 const struct wm_err *wm_joiner_last_error(const struct wm_agent *a);
 bool wm_joiner_is_running(const struct wm_agent *a);

@@ -27,6 +27,7 @@ struct wm_joiner {
 	struct wm_timer timer;
 	struct wm_err last; /* of the round */
 	size_t next_address;
+	char address[256]; /* that is being asked; the list may change meanwhile */
 	int64_t round;
 	struct wm_backoff pause; /* between rounds */
 	bool asking;             /* the unary call runs */
@@ -106,7 +107,7 @@ static void on_joined(struct wm_rpc_unary *u, const struct wm_err *err)
 	wm_rpc_unary_fini(u);
 	if (a->stopping)
 		return;
-	wm_wrap(&j->last, "%s", a->options->mesh_join_addresses.items[j->next_address - 1]);
+	wm_wrap(&j->last, "%s", j->address);
 	wm_debug(a->log, "join.failed_address", "error=\"%s\"", j->last.text);
 	ask_next(j);
 }
@@ -138,8 +139,9 @@ static void ask_next(struct wm_joiner *j)
 {
 	struct wm_agent *a = j->agent;
 	while (j->next_address < a->options->mesh_join_addresses.n) {
-		const char *address = a->options->mesh_join_addresses.items[j->next_address++];
-		if (ask(j, address, &j->last) == 0)
+		wm_str_copy(j->address, sizeof(j->address),
+			    a->options->mesh_join_addresses.items[j->next_address++]);
+		if (ask(j, j->address, &j->last) == 0)
 			return;
 	}
 	end_round(j);
@@ -165,6 +167,15 @@ void wm_joiner_start_again(struct wm_agent *a)
 {
 	if (!wm_joiner_is_running(a) && a->options->mesh_join_addresses.n > 0)
 		start(a, true);
+}
+
+void wm_joiner_hurry(struct wm_agent *a)
+{
+	struct wm_joiner *j = a->joiner;
+	if (j == NULL || !wm_timer_is_running(&j->timer))
+		return;
+	wm_backoff_reset(&j->pause);
+	wm_timer_start(a->loop, &j->timer, 0, on_pause_over);
 }
 
 const struct wm_err *wm_joiner_last_error(const struct wm_agent *a)

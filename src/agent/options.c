@@ -90,7 +90,16 @@ int wm_node_options_load(int argc, char *const *argv, char *const *env,
 	}
 	*out = wm_conf_values(c);
 	(*out)->conf = c;
+	(*out)->argc = argc;
+	(*out)->argv = argv;
+	(*out)->env = env;
 	return 0;
+}
+
+int wm_node_options_load_again(const struct wm_node_options *o, struct wm_node_options **out,
+			       struct wm_err *err)
+{
+	return wm_node_options_load(o->argc, o->argv, o->env, out, err);
 }
 
 void wm_node_options_free(struct wm_node_options *o)

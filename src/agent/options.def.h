@@ -3,6 +3,7 @@
  * WM_OPT defined by the includer: once for the struct, once for the table; so no #pragma once.
  *     WM_OPT(kind, field, section, name, default, sentence, further members of the row...)
  * LATER: part of what this version does not do; refused by name when it is set.
+ * RELOAD: a change takes effect on SIGHUP; that of any other needs a restart (agent/reload.c).
  */
 #define LATER  .attrs = WM_CONF_LATER
 #define RELOAD .attrs = WM_CONF_RELOAD
@@ -37,52 +38,53 @@ WM_OPT(STRING, global_crash_dir, "global.", "crash-dir", "",
        "Folder of crash reports; else that of storage.path, unless the state is in memory",
        .value = "FOLDER")
 WM_OPT(BOOL, global_detect_endpoints, "global.", "detect-endpoints", "false",
-       "Find public addresses on the interfaces")
+       "Find public addresses on the interfaces", RELOAD)
 WM_OPT(BOOL, global_detect_ipv6, "global.", "detect-ipv6", "false",
-       "Find IPv6 addresses too")
+       "Find IPv6 addresses too", RELOAD)
 WM_OPT(BOOL, global_detect_private_endpoints, "global.", "detect-private-endpoints", "false",
-       "Find addresses of private ranges too; implies detection")
+       "Find addresses of private ranges too; implies detection", RELOAD)
 WM_OPT(BOOL, global_disable_ipv4, "global.", "disable-ipv4", "false",
        "No IPv4 in the mesh")
 WM_OPT(BOOL, global_disable_ipv6, "global.", "disable-ipv6", "false",
        "No IPv6 in the mesh")
 WM_OPT(LIST, global_endpoints, "global.", "endpoints", "",
-       "Further public addresses of this host; each gets the WireGuard port", .of = WM_CONF_IP)
+       "Further public addresses of this host; each gets the WireGuard port", .of = WM_CONF_IP,
+       RELOAD)
 WM_OPT(BOOL, global_insecure, "global.", "insecure", "false",
        "No TLS, neither as server nor as client")
 WM_OPT(BOOL, global_insecure_skip_verify, "global.", "insecure-skip-verify", "false",
-       "Do not check the certificates of servers")
+       "Do not check the certificates of servers", RELOAD)
 WM_OPT(WORD, global_log_format, "global.", "log-format", "text",
-       "Form of the log on standard error", .words = "text|json")
+       "Form of the log on standard error", .words = "text|json", RELOAD)
 WM_OPT(WORD, global_log_level, "global.", "log-level", "info",
        "Least severity that is logged", .words = "trace|debug|info|warn|error|silent|off|", RELOAD)
 WM_OPT(BOOL, global_mtls, "global.", "mtls", "false",
        "Demand client certificates, show one when joining, and know callers by theirs")
 WM_OPT(IP, global_primary_endpoint, "global.", "primary-endpoint", "",
-       "Public address of this host, wherever none is given")
+       "Public address of this host, wherever none is given", RELOAD)
 WM_OPT(STRING, global_tls_ca_file, "global.", "tls-ca-file", "",
-       "Authority of the servers that are dialled", .value = "FILE")
+       "Authority of the servers that are dialled", .value = "FILE", RELOAD)
 WM_OPT(STRING, global_tls_cert_file, "global.", "tls-cert-file", "",
-       "Certificate of this node", .value = "FILE")
+       "Certificate of this node", .value = "FILE", RELOAD)
 WM_OPT(STRING, global_tls_client_ca_file, "global.", "tls-client-ca-file", "",
-       "Authority of client certificates; without it that of tls-ca-file", .value = "FILE")
+       "Authority of client certificates; without it that of tls-ca-file", .value = "FILE", RELOAD)
 WM_OPT(STRING, global_tls_key_file, "global.", "tls-key-file", "",
-       "Private key of that certificate", .value = "FILE")
+       "Private key of that certificate", .value = "FILE", RELOAD)
 WM_OPT(BOOL, global_verify_chain_only, "global.", "verify-chain-only", "false",
-       "Check who signed a server's certificate, but not its name")
+       "Check who signed a server's certificate, but not its name", RELOAD)
 
 /* ---- mesh: this node as a member ---- */
 WM_OPT(STRING, mesh_node_id, "mesh.", "node-id", "",
        "ID of this node; else the name in its certificate, else the host's name", .value = "ID")
 WM_OPT(IP, mesh_primary_endpoint, "mesh.", "primary-endpoint", "",
-       "Public address that is told to the others; none means not reachable from outside")
+       "Public address that is told to the others; none means not reachable from outside", RELOAD)
 WM_OPT(STRING, mesh_zone_awareness_id, "mesh.", "zone-awareness-id", "",
        "Zone of this node; members of one zone prefer addresses of their own networks",
        .value = "ID")
 WM_OPT(LIST, mesh_join_addresses, "mesh.", "join-addresses", "",
-       "API servers to join through, tried in order", .of = WM_CONF_HOST_PORT)
+       "API servers to join through, tried in order", .of = WM_CONF_HOST_PORT, RELOAD)
 WM_OPT(INT, mesh_max_join_retries, "mesh.", "max-join-retries", "15",
-       "How often to try to join", .max = INT32_MAX)
+       "How often to try to join", .max = INT32_MAX, RELOAD)
 WM_OPT(PORT, mesh_grpc_advertise_port, "mesh.", "grpc-advertise-port", "8443",
        "API port that is told to the others; 0 or not given: that of services.api.listen-address")
 WM_OPT(BOOL, mesh_disable_ipv4, "mesh.", "disable-ipv4", "false",
@@ -98,7 +100,7 @@ WM_OPT(BOOL, mesh_request_vote, "mesh.", "request-vote", "false",
 WM_OPT(BOOL, mesh_request_observer, "mesh.", "request-observer", "false",
        "Ask to hold the state without a vote")
 WM_OPT(BOOL, mesh_leave_on_stop, "mesh.", "leave-on-stop", "false",
-       "Give up membership and addresses when the node stops; else both are kept")
+       "Give up membership and addresses when the node stops; else both are kept", RELOAD)
 WM_OPT(MAP, mesh_default_ipam_static_ipv4, "mesh.", "default-ipam-static-ipv4", "",
        "Fixed IPv4 addresses by node ID", .of = WM_CONF_PREFIX, LATER)
 WM_OPT(BOOL, mesh_disable_default_ipam, "mesh.", "disable-default-ipam", "false",
@@ -118,13 +120,13 @@ WM_OPT(BOOL, mesh_use_meshdns, "mesh.", "use-meshdns", "false",
 
 /* ---- auth: who we are when we join ---- */
 WM_OPT(STRING, auth_mtls_cert_file, "auth.", "mtls.cert-file", "",
-       "Client certificate; its name is the node ID unless one is given", .value = "FILE")
+       "Client certificate; its name is the node ID unless one is given", .value = "FILE", RELOAD)
 WM_OPT(STRING, auth_mtls_cert_data, "auth.", "mtls.cert-data", "",
-       "The same as base64 of PEM", .value = "BASE64")
+       "The same as base64 of PEM", .value = "BASE64", RELOAD)
 WM_OPT(STRING, auth_mtls_key_file, "auth.", "mtls.key-file", "",
-       "Private key of the client certificate", .value = "FILE")
+       "Private key of the client certificate", .value = "FILE", RELOAD)
 WM_OPT(STRING, auth_mtls_key_data, "auth.", "mtls.key-data", "",
-       "The same as base64 of PEM", .value = "BASE64", .attrs = WM_CONF_SECRET)
+       "The same as base64 of PEM", .value = "BASE64", .attrs = WM_CONF_RELOAD | WM_CONF_SECRET)
 WM_OPT(STRING, auth_basic_username, "auth.", "basic.username", "",
        "User name for basic authentication", LATER)
 WM_OPT(STRING, auth_basic_password, "auth.", "basic.password", "",
@@ -241,14 +243,14 @@ WM_OPT(INT, storage_raft_snapshot_threshold, "storage.", "raft.snapshot-threshol
 
 /* ---- tls: towards the servers that are dialled ---- */
 WM_OPT(STRING, tls_ca_file, "tls.", "ca-file", "", "Authority of the servers", .value = "FILE",
-       .file_key = "tls.tls-ca-file")
+       .file_key = "tls.tls-ca-file", RELOAD)
 WM_OPT(STRING, tls_ca_data, "tls.", "ca-data", "", "The same as base64 of PEM", .value = "BASE64",
-       .file_key = "tls.tls-ca-data")
+       .file_key = "tls.tls-ca-data", RELOAD)
 WM_OPT(BOOL, tls_insecure, "tls.", "insecure", "false", "No TLS")
 WM_OPT(BOOL, tls_insecure_skip_verify, "tls.", "insecure-skip-verify", "false",
-       "Do not check the certificates of servers")
+       "Do not check the certificates of servers", RELOAD)
 WM_OPT(BOOL, tls_verify_chain_only, "tls.", "verify-chain-only", "false",
-       "Check who signed a server's certificate, but not its name")
+       "Check who signed a server's certificate, but not its name", RELOAD)
 
 /* ---- wireguard: the interface ---- */
 WM_OPT(STRING, wireguard_interface_name, "wireguard.", "interface-name", "webmesh0",
@@ -256,7 +258,7 @@ WM_OPT(STRING, wireguard_interface_name, "wireguard.", "interface-name", "webmes
 WM_OPT(PORT, wireguard_listen_port, "wireguard.", "listen-port", "51820", "UDP port", .min = 1025,
        .max = 65535)
 WM_OPT(LIST, wireguard_endpoints, "wireguard.", "endpoints", "",
-       "Addresses with port that are told to the others", .of = WM_CONF_ENDPOINT)
+       "Addresses with port that are told to the others", .of = WM_CONF_ENDPOINT, RELOAD)
 WM_OPT(STRING, wireguard_key_file, "wireguard.", "key-file", "",
        "Node key; made when missing, and a new key at each start without this", .value = "FILE")
 WM_OPT(DURATION, wireguard_key_rotation_interval, "wireguard.", "key-rotation-interval", "168h0m0s",
@@ -264,7 +266,7 @@ WM_OPT(DURATION, wireguard_key_rotation_interval, "wireguard.", "key-rotation-in
 WM_OPT(INT, wireguard_mtu, "wireguard.", "mtu", "1420", "Largest packet of the interface",
        .min = 1280, .max = 65535)
 WM_OPT(DURATION, wireguard_persistent_keepalive, "wireguard.", "persistent-keepalive", "0s",
-       "How often to keep paths open; 0 for 30s", .max = 65535 * SECOND)
+       "How often to keep paths open; 0 for 30s", .max = 65535 * SECOND, RELOAD)
 WM_OPT(BOOL, wireguard_disable_offloads, "wireguard.", "disable-offloads", "false",
        "Exchange packets with the host one by one; slower, for a host that mishandles large ones")
 WM_OPT(BOOL, wireguard_disable_full_tunnel, "wireguard.", "disable-full-tunnel", "false",
@@ -291,15 +293,15 @@ WM_OPT(BOOL, services_api_mesh_enabled, "services.api.", "mesh-enabled", "false"
        "Offer the Mesh service (nodes and graph)")
 WM_OPT(BOOL, services_api_mtls, "services.api.", "mtls", "false", "Demand client certificates")
 WM_OPT(STRING, services_api_mtls_client_ca_file, "services.api.", "mtls-client-ca-file", "",
-       "Authority of client certificates", .value = "FILE")
+       "Authority of client certificates", .value = "FILE", RELOAD)
 WM_OPT(STRING, services_api_tls_cert_file, "services.api.", "tls-cert-file", "",
-       "Certificate; without one a fresh one is made at each start", .value = "FILE")
+       "Certificate; without one a fresh one is made at each start", .value = "FILE", RELOAD)
 WM_OPT(STRING, services_api_tls_cert_data, "services.api.", "tls-cert-data", "",
-       "The same as base64 of PEM", .value = "BASE64")
+       "The same as base64 of PEM", .value = "BASE64", RELOAD)
 WM_OPT(STRING, services_api_tls_key_file, "services.api.", "tls-key-file", "",
-       "Private key of the certificate", .value = "FILE")
+       "Private key of the certificate", .value = "FILE", RELOAD)
 WM_OPT(STRING, services_api_tls_key_data, "services.api.", "tls-key-data", "",
-       "The same as base64 of PEM", .value = "BASE64", .attrs = WM_CONF_SECRET)
+       "The same as base64 of PEM", .value = "BASE64", .attrs = WM_CONF_RELOAD | WM_CONF_SECRET)
 WM_OPT(BOOL, services_api_admin_enabled, "services.api.", "admin-enabled", "false",
        "Offer the Admin service", LATER)
 WM_OPT(LIST, services_api_allowed_origins, "services.api.", "allowed-origins", "*",
@@ -415,9 +417,9 @@ WM_OPT(STRING, discovery_rendezvous, "discovery.", "rendezvous", "",
 #define PLUGIN_LATER .attrs = WM_CONF_LATER | WM_CONF_NO_ENV
 WM_OPT(STRING, plugins_mtls_ca_file, "plugins.", "mtls.ca-file", "",
        "Know callers by client certificates of this authority", .value = "FILE",
-       .attrs = WM_CONF_NO_ENV)
+       .attrs = WM_CONF_RELOAD | WM_CONF_NO_ENV)
 WM_OPT(STRING, plugins_mtls_ca_data, "plugins.", "mtls.ca-data", "",
-       "The same as base64 of PEM", .value = "BASE64", .attrs = WM_CONF_NO_ENV)
+       "The same as base64 of PEM", .value = "BASE64", .attrs = WM_CONF_RELOAD | WM_CONF_NO_ENV)
 WM_OPT(STRING, plugins_basic_auth_htpasswd_file, "plugins.", "basic-auth.htpasswd-file", "",
        "Users and password hashes", PLUGIN_LATER)
 WM_OPT(BOOL, plugins_debug_disable_pprof, "plugins.", "debug.disable-pprof", "false",

@@ -14,6 +14,8 @@ struct wm_node_options {
 #include "agent/options.def.h"
 #undef WM_OPT
 	struct wm_conf *conf; /* which source set what: wm_conf_where */
+	int argc;             /* where they came from, to be asked again; borrowed */
+	char *const *argv, *const *env;
 };
 
 /* The table itself, for help, documentation and tests. */
@@ -23,10 +25,14 @@ const struct wm_conf_table *wm_node_options_table(void);
  * Reads defaults, --config's file, the environment and the flags, lays the global options over the
  * others (all but the endpoints, see below) and checks everything. Without --help or --version
  * a mesh must be named: bootstrap.enabled or mesh.join-addresses. INVALID_ARGUMENT (exit status 2)
- * names the option as the user spelt it, or file, line and key.
+ * names the option as the user spelt it, or file, line and key. @argv and @env are borrowed until
+ * the options are freed.
  */
 int wm_node_options_load(int argc, char *const *argv, char *const *env,
 			 struct wm_node_options **out, struct wm_err *err) WM_MUST_CHECK;
+/* Reads the same sources again, as they are now. */
+int wm_node_options_load_again(const struct wm_node_options *o, struct wm_node_options **out,
+			       struct wm_err *err) WM_MUST_CHECK;
 /* NULL is allowed. */
 void wm_node_options_free(struct wm_node_options *o);
 /* What was ignored, a sentence each, to be logged once there is a log. */

@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 
+#include "agent/announcer.h"
 #include "agent/internal.h"
 #include "agent/options.h"
 #include "agent/supervisor.h"
@@ -41,6 +42,8 @@ static void on_drained(void *arg)
 
 static void drain(struct wm_agent *a)
 {
+	wm_announcer_free(a->announcer);
+	a->announcer = NULL;
 	wm_follower_free(a->follower);
 	a->follower = NULL;
 	wm_joiner_free(a->joiner);
@@ -145,6 +148,7 @@ void wm_agent_fini(struct wm_agent *a)
 		wm_rpc_server_free(a->server);
 	restore_host(a);
 	wm_supervisor_free(a->supervisor);
+	wm_signal_close(a->sighup);
 	wm_signal_close(a->sigterm);
 	wm_signal_close(a->sigint);
 	if (a->loop != NULL) {

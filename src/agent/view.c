@@ -184,6 +184,11 @@ int wm_agent_apply_peers(struct wm_agent *a, const V1__PeerConfigurations *confi
 	return take(a, &arena, wm_pb_copy(&arena, &next.base), err);
 }
 
+int wm_agent_reapply_view(struct wm_agent *a, struct wm_err *err)
+{
+	return wm_fabric_apply(a->fabric, desire(a, a->view), err);
+}
+
 bool wm_agent_find_peer(const struct wm_agent *a, const char *id, struct wm_endpoint *out)
 {
 	for (size_t i = 0; a->view != NULL && i < a->view->n_peers; i++) {

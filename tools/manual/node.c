@@ -35,6 +35,25 @@ static void add_node_ends(struct wm_buf *out)
 		out, "SIGINT, SIGTERM",
 		"The node stops: calls end, the state is closed, the host is put right. Membership "
 		"is kept unless mesh.leave-on-stop says otherwise.");
+	page_entry(
+		out, "SIGHUP",
+		"The node reloads: it reads file, environment and flags again, and the files with "
+		"certificates, and lives by those options that say \"Reloads\" above. New "
+		"connections use the new certificates, old ones go on; new endpoints are told to "
+		"the mesh. It takes over all or, when anything is wrong, nothing, and the log says "
+		"why (node.reload_refused). Changes of other options are named "
+		"(node.restart_needed) and wait for a restart.");
+	page_section(out, "Service");
+	page_paragraph(
+		out,
+		"Under systemd (the unit webmesh-node.service with /etc/webmesh/node.yaml) the node "
+		"tells when it is ready, reloads and stops, and feeds the watchdog while all its "
+		"threads make progress. Log lines for the journal carry their severity and no time.");
+	page_paragraph(
+		out,
+		"A crash leaves a report without secrets on standard error and in global.crash-dir "
+		"(PROGRAM.crash.TIME.PID.txt, the newest eight are kept); the next start tells of it "
+		"(node.crashed_before). Core files are never written.");
 	page_section(out, "Exit status");
 	page_entry(out, "0", "The node stopped because it was asked to.");
 	page_entry(out, "1", "It could not go on; the last line on standard error says why.");
@@ -86,6 +105,8 @@ static void add_key(struct wm_buf *out, const struct wm_conf_option *o)
 		wm_buf_add_str(&text, " Not read from the environment.");
 	if ((o->attrs & WM_CONF_SECRET) != 0)
 		wm_buf_add_str(&text, " No message repeats it.");
+	if ((o->attrs & WM_CONF_RELOAD) != 0)
+		wm_buf_add_str(&text, " Reloads.");
 	page_entry(out, o->file_key != NULL ? o->file_key : o->name, wm_buf_str(&text));
 	wm_buf_fini(&text);
 }
@@ -117,7 +138,8 @@ void page_conf(struct wm_buf *out)
 		out,
 		"webmesh-node reads the one file that --config names, whatever its name is. "
 		"The environment and flags win over it. webmesh-node --print-config shows what "
-		"all of them together say.");
+		"all of them together say. A change of a key that says \"Reloads\" takes effect "
+		"on SIGHUP, that of any other with the next start.");
 	add_formats(out);
 	page_section(out, "Keys");
 	for (size_t i = 0; i < t->n_rows; i++) {

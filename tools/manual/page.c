@@ -84,6 +84,8 @@ static void add_flag_text(struct wm_buf *out, const struct wm_conf_option *o, co
 		wm_buf_add_str(out, " Required.");
 	else if (*o->def != '\0' && strcmp(o->def, "false") != 0)
 		wm_buf_printf(out, " Default: %s.", o->def);
+	if ((o->attrs & WM_CONF_RELOAD) != 0)
+		wm_buf_add_str(out, " Reloads.");
 	if (known_by != NULL)
 		wm_buf_printf(out, " Known by: %s.", known_by);
 }

@@ -90,6 +90,8 @@ static int run(struct wm_node_options *o)
 {
 	struct wm_err err;
 	struct wm_log *log = open_log(o);
+	signal(SIGHUP,
+	       SIG_IGN); /* a reload before the node runs: what it would read is being read */
 	keep_crashes(o, log);
 	const struct wm_conf_list *warnings = wm_node_options_warnings(o);
 	for (size_t i = 0; i < warnings->n; i++)
