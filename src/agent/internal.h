@@ -31,7 +31,7 @@ struct wm_agent {
 	struct wm_loop *loop;
 	struct wm_supervisor *supervisor;
 	struct wm_signal *sigint, *sigterm, *sighup;
-	unsigned reloads; /* that were asked for */
+	unsigned reloads, refused_reloads; /* that were asked for; and of these */
 	struct wm_wg_device *device;
 	struct wm_fabric *fabric;
 	struct wm_rpc_server *server;

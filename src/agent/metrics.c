@@ -16,6 +16,8 @@ static void fill_sources(void *arg, struct wm_metrics_sources *out)
 		.node_id = a->identity.node_id,
 		.started_wall_ns = a->started_wall_ns,
 		.is_ready = a->ready && !a->stopping,
+		.reloads = a->reloads,
+		.refused_reloads = a->refused_reloads,
 		.server = a->server,
 		.client = &a->client_stats,
 		.device = a->device,

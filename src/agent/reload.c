@@ -149,6 +149,7 @@ void wm_agent_reload(struct wm_agent *a)
 	a->reloads++;
 	wm_supervisor_reloading(a->supervisor);
 	int rc = reload(a, &c, &why);
+	a->refused_reloads += rc != 0;
 	report(a, &c, rc == 0 ? NULL : &why);
 	wm_buf_fini(&c.names);
 	wm_buf_fini(&c.restart);

@@ -17,6 +17,11 @@ WM_METRIC(webmesh_node_info, GAUGE, "node_id",
 	  "The ID of this node; always 1.", wm_scrape_node(f, s))
 WM_METRIC(webmesh_node_ready, GAUGE, "",
 	  "1 once this node is a member of its mesh, else 0.", one(f, s->src.is_ready))
+WM_METRIC(webmesh_node_reloads_total, COUNTER, "",
+	  "Reloads of the configuration that were asked for.", one(f, s->src.reloads))
+WM_METRIC(webmesh_node_refused_reloads_total, COUNTER, "",
+	  "Of these, those that changed nothing, since something in the new configuration was wrong.",
+	  one(f, s->src.refused_reloads))
 WM_METRIC(process_cpu_seconds_total, COUNTER, "",
 	  "Total user and system CPU time spent in seconds.", one_ns(f, wm_clock_cpu()))
 WM_METRIC(process_resident_memory_bytes, GAUGE, "",

@@ -25,6 +25,7 @@ struct wm_metrics_sources {
 	const char *node_id;
 	int64_t started_wall_ns;
 	bool is_ready; /* a member of its mesh */
+	uint32_t reloads, refused_reloads;
 	struct wm_rpc_server *server;
 	const struct wm_rpc_client_stats *client;
 	struct wm_wg_device *device;

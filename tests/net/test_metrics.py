@@ -4,6 +4,7 @@ them for whom they are, and no client keeps them from another."""
 import http.client
 import os
 import resource
+import signal
 import socket
 import sys
 
@@ -67,6 +68,17 @@ def test_every_figure_moves(lan, mesh, alpha):
         assert calls.get(f"webmesh_rpc_server_{name}_total") > first.get(f"webmesh_rpc_server_{name}_total")
     assert calls.get("webmesh_http_answers_total", code="200") == 1
     assert calls.get("process_cpu_seconds_total") > first.get("process_cpu_seconds_total")
+
+    # A reload, and one that is refused.
+    certificate = os.path.join(mesh.pki.issue("alpha"), "tls.crt")
+    alpha.process.send(signal.SIGHUP)
+    alpha.process.wait_for("node.reloaded count=1")
+    os.rename(certificate, certificate + ".away")
+    alpha.process.send(signal.SIGHUP)
+    alpha.process.wait_for("node.reload_refused count=2")
+    os.rename(certificate + ".away", certificate)
+    reloads = scrape(alpha.host)
+    assert (reloads.get("webmesh_node_reloads_total"), reloads.get("webmesh_node_refused_reloads_total")) == (2, 1)
 
     # A packet to an address that nobody has.
     assert calls.get(DROPS) == 0
