@@ -21,8 +21,8 @@ static void refuse(struct wm_http_server *s, struct wm_conn *c, const struct wm_
 	wm_conn_close(c);
 	s->stats.refused++;
 	if (wm_log_limit_allow(&s->limit, 1, wm_loop_now(s->loop)))
-		wm_warn(s->log, "http.refused", "peer=%s reason=\"%s\"",
-			wm_endpoint_format(peer, text), reason);
+		wm_warn(s->log, "http.refused", "peer=%s reason=\"%s\" suppressed=%u",
+			wm_endpoint_format(peer, text), reason, s->limit.suppressed);
 }
 
 /* True when there is room for one more, or somebody has gone for it. */

@@ -96,8 +96,9 @@ static uintptr_t count_source(struct wm_rpc_server *s, const struct wm_endpoint 
 static void refuse(struct wm_rpc_server *s, struct wm_conn *c, const char *source)
 {
 	wm_conn_close(c);
-	if (wm_log_limit_allow(&s->limit, 1, wm_loop_now(s->loop)))
-		wm_warn(s->log, "rpc.full", "connections=%u source=%s", s->n_conns, source);
+	if (wm_log_limit_allow(&s->full_lines, 1, wm_loop_now(s->loop)))
+		wm_warn(s->log, "rpc.full", "connections=%u source=%s suppressed=%u", s->n_conns,
+			source, s->full_lines.suppressed);
 }
 
 static void on_accept(void *arg, struct wm_conn *c)

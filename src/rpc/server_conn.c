@@ -48,9 +48,9 @@ static void log_end(struct wm_rpc_server_conn *sc, const struct wm_err *why)
 	if (sc->greeted)
 		wm_debug(s->log, "rpc.lost", "peer=%s reason=%s", sc->name,
 			 wm_log_quote(why->text, text, sizeof(text)));
-	else if (wm_log_limit_allow(&s->limit, 5, wm_loop_now(s->loop)))
-		wm_warn(s->log, "rpc.refused", "peer=%s reason=%s", sc->name,
-			wm_log_quote(why->text, text, sizeof(text)));
+	else if (wm_log_limit_allow(&s->refused_lines, 5, wm_loop_now(s->loop)))
+		wm_warn(s->log, "rpc.refused", "peer=%s reason=%s suppressed=%u", sc->name,
+			wm_log_quote(why->text, text, sizeof(text)), s->refused_lines.suppressed);
 }
 
 /* ---- the link ---- */

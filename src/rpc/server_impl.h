@@ -35,7 +35,7 @@ struct wm_rpc_server {
 	struct wm_defer drained;
 	void (*done)(void *arg);
 	void *done_arg;
-	struct wm_log_limit limit; /* of lines that strangers cause */
+	struct wm_log_limit full_lines, refused_lines; /* of those that strangers cause */
 };
 
 struct wm_rpc_port {

@@ -90,9 +90,9 @@ static void note_refusal(struct wm_service *s, const V1__JoinRequest *req, const
 	char node[128], why[256];
 	if (!wm_log_limit_allow(&s->refusals, 5, wm_loop_now(s->opts.loop)))
 		return;
-	wm_info(s->opts.log, "join.refused", "node=%s error=%s",
+	wm_info(s->opts.log, "join.refused", "node=%s error=%s suppressed=%u",
 		wm_log_quote(req->id, node, sizeof(node)),
-		wm_log_quote(err->text, why, sizeof(why)));
+		wm_log_quote(err->text, why, sizeof(why)), s->refusals.suppressed);
 }
 
 /* Allowed to who proves its ID, but two machines that share one take the network from each other.

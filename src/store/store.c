@@ -152,9 +152,9 @@ static void note_health(struct wm_store *s, const struct wm_batch *b)
 	if (b->snapshot != NULL)
 		wm_histogram_add(&s->commits, b->took_ns);
 	if (fails && !s->writing_fails)
-		wm_error(s->log, "store.write-failed", "error=\"%s\"", b->err.text);
+		wm_error(s->log, "store.write_failed", "error=\"%s\"", b->err.text);
 	if (!fails && s->writing_fails)
-		wm_info(s->log, "store.write-resumed", "revision=%llu",
+		wm_info(s->log, "store.write_resumed", "revision=%llu",
 			(unsigned long long)s->snapshot->revision);
 	s->writing_fails = fails;
 }

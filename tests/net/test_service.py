@@ -5,6 +5,8 @@ import json
 import os
 import signal
 import subprocess
+import sys
+import time
 
 import pytest
 
@@ -118,6 +120,41 @@ def test_wireguard_alone(lan, manager):
     m.wait_for("WATCHDOG")
     assert process.stop() == 0
     m.wait_for("STOPPING")
+
+
+def test_strangers_cannot_fill_the_log(lan, mesh):
+    """However fast they come: five lines a second, and one that says how many are missing."""
+    alpha = mesh.add(lan("alpha", 1), "10.88.0.1")
+    alpha.up(*FOUND, tls=False)
+    begin = time.monotonic()
+    code = """
+import socket, sys
+for i in range(int(sys.argv[1])):
+    with socket.create_connection(("10.88.0.1", 8443)) as s:
+        s.sendall(b"this is not HTTP/2, nor anything else that the server could know")
+        s.shutdown(socket.SHUT_WR)
+        s.recv(100)
+"""
+    alpha.host.run([sys.executable, "-c", code, "300"])
+    time.sleep(1.1)
+    alpha.host.run([sys.executable, "-c", code, "1"])
+    last = wait_until(lambda: [line for line in alpha.process.lines if "rpc.refused" in line and "suppressed=0" not in line],
+                      10, "a line tells of those that are missing")[-1]
+    seconds = time.monotonic() - begin
+    assert int(last.rsplit("suppressed=", 1)[1]) > 0
+    assert sum("rpc.refused" in line for line in alpha.process.lines) <= 5 * (seconds + 2)
+
+
+def test_a_stop_that_waits_for_the_disk(lan, mesh):
+    """The write thread hangs: the stop is cut short, says why, and the host is put right all the same."""
+    alpha = mesh.add(lan("alpha", 1), "10.88.0.1")
+    alpha.up(*FOUND, "--shutdown-timeout=700ms", tls=False)
+    with Stopped(threads(alpha.process.pid)["store-writer"]):
+        alpha.process.send(signal.SIGTERM)
+        alpha.process.wait_for('node.stop_cut_short waited_for="the state to be closed"')
+    assert alpha.process.wait() == 1
+    assert "not done after --shutdown-timeout 700ms: waited for the state to be closed" in alpha.process.output
+    assert "webmesh0" not in alpha.host.run("ip -br link").stdout
 
 
 # ---- the units ----
