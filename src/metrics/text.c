@@ -7,23 +7,41 @@
 
 /* ---- pieces ---- */
 
-/* Backslash and newline are escaped everywhere, quotes where the text stands in quotes. */
+/* Bytes at the front of @s that stand for themselves. */
+static size_t plain_run(const char *s, size_t n)
+{
+	size_t i = 0;
+	while (i < n && s[i] >= ' ' && s[i] <= '~' && s[i] != '\\' && s[i] != '"')
+		i++;
+	return i;
+}
+
+/* One character that may not; returns its bytes. Quotes are escaped where the text is quoted. */
+static size_t add_special(struct wm_buf *out, const char *s, size_t rest, bool is_quoted)
+{
+	size_t n = wm_utf8_sequence(s, rest);
+	if (*s == '\\')
+		wm_buf_add_str(out, "\\\\");
+	else if (*s == '\n')
+		wm_buf_add_str(out, "\\n");
+	else if (*s == '"' && is_quoted)
+		wm_buf_add_str(out, "\\\"");
+	else if (n == 0)
+		wm_buf_add_str(out, "\xef\xbf\xbd"); /* U+FFFD */
+	else
+		wm_buf_add(out, s, n);
+	return n > 0 ? n : 1;
+}
+
 static void add_escaped(struct wm_buf *out, const char *s, bool is_quoted)
 {
 	size_t rest = strlen(s);
 	while (rest > 0) {
-		size_t n = wm_utf8_sequence(s, rest);
-		if (*s == '\\')
-			wm_buf_add_str(out, "\\\\");
-		else if (*s == '\n')
-			wm_buf_add_str(out, "\\n");
-		else if (*s == '"' && is_quoted)
-			wm_buf_add_str(out, "\\\"");
-		else if (n == 0)
-			wm_buf_add_str(out, "\xef\xbf\xbd"); /* U+FFFD */
-		else
+		size_t n = plain_run(s, rest);
+		if (n > 0)
 			wm_buf_add(out, s, n);
-		n = n > 0 ? n : 1;
+		else
+			n = add_special(out, s, rest, is_quoted);
 		s += n;
 		rest -= n;
 	}
@@ -32,7 +50,9 @@ static void add_escaped(struct wm_buf *out, const char *s, bool is_quoted)
 static void add_labels(struct wm_buf *out, const struct wm_label *labels, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		wm_buf_printf(out, "%s%s=\"", i == 0 ? "{" : ",", labels[i].name);
+		wm_buf_add_str(out, i == 0 ? "{" : ",");
+		wm_buf_add_str(out, labels[i].name);
+		wm_buf_add_str(out, "=\"");
 		add_escaped(out, labels[i].value, true);
 		wm_buf_add_str(out, "\"");
 	}

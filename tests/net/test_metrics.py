@@ -245,7 +245,15 @@ def test_requests(alpha):
     for status in (400, 404, 405, 413, 414, 431, 501, 505):
         sent = sum(expected.count(status) for _, expected in REQUESTS)
         assert after.get("webmesh_http_answers_total", code=str(status)) == sent
+    # A stop waits for none of them: one that says nothing, one in the midst of a head, one that was answered.
+    open_ones = alpha.host.enter(lambda: [connect() for _ in range(3)])
+    open_ones[1].sendall(b"GET /met")
+    open_ones[2].sendall(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert open_ones[2].recv(12) == b"HTTP/1.1 200"
     alpha.stop()
+    for s in open_ones:
+        read_all(s)
+        s.close()
 
 
 def test_crowds_keep_nobody_out(alpha):
