@@ -1,8 +1,9 @@
 #include "http/status.h"
+#include "base/calendar.h"
 #include "base/clock.h"
 #include <stdio.h>
-#include <time.h>
 
+#define DAY_S   86400
 #define UNKNOWN 9 /* the row of 500 */
 
 const struct wm_http_status wm_http_statuses[WM_HTTP_STATUSES] = {
@@ -32,15 +33,15 @@ size_t wm_http_status_index(unsigned code)
 /* strftime would write the names in the language of the locale. */
 char *wm_http_date_format(int64_t wall_ns, char out[WM_HTTP_DATE_TEXT])
 {
-	static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+	/* The first of 1970 was a Thursday. */
+	static const char days[7][4] = {"Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"};
 	static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
 					   "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-	time_t seconds = (time_t)(wall_ns / WM_NS_PER_S);
-	struct tm tm;
-	if (gmtime_r(&seconds, &tm) == NULL)
-		tm = (struct tm){.tm_mday = 1, .tm_year = 70, .tm_wday = 4};
-	snprintf(out, WM_HTTP_DATE_TEXT, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[tm.tm_wday],
-		 tm.tm_mday, months[tm.tm_mon], (tm.tm_year + 1900) % 10000, tm.tm_hour, tm.tm_min,
-		 tm.tm_sec);
+	uint64_t seconds = wall_ns > 0 ? (uint64_t)(wall_ns / WM_NS_PER_S) : 0;
+	unsigned of_day = (unsigned)(seconds % DAY_S);
+	struct wm_date d = wm_date_from_days((int64_t)(seconds / DAY_S));
+	snprintf(out, WM_HTTP_DATE_TEXT, "%s, %02u %s %04u %02u:%02u:%02u GMT",
+		 days[seconds / DAY_S % 7], (unsigned)d.day % 100, months[(d.month - 1) % 12],
+		 (unsigned)d.year % 10000, of_day / 3600, of_day / 60 % 60, of_day % 60);
 	return out;
 }

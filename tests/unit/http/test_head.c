@@ -269,6 +269,9 @@ static void test_statuses_and_dates(void **state)
 	assert_int_equal(wm_http_statuses[wm_http_status_index(299)].code, 500);
 	assert_string_equal(wm_http_date_format(784111777000000000, date),
 			    "Sun, 06 Nov 1994 08:49:37 GMT"); /* RFC 9110's example */
+	assert_string_equal(wm_http_date_format(1709251199999999999, date),
+			    "Thu, 29 Feb 2024 23:59:59 GMT");
+	assert_string_equal(wm_http_date_format(0, date), "Thu, 01 Jan 1970 00:00:00 GMT");
 }
 
 int main(void)
