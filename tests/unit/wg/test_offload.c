@@ -31,7 +31,7 @@ struct item {
 static struct wm_wg_coalesce coalesce;
 static struct item items[BATCH];
 static unsigned n_items;
-static uint8_t store[BATCH][ROOM], random_payload[PACKET_MAX];
+static uint8_t store[BATCH][ROOM], random_payload[PACKET_MAX + 1000];
 static uint8_t whole[PACKET_MAX], whole_copy[PACKET_MAX], one[PACKET_MAX];
 static uint64_t seed;
 

@@ -385,9 +385,9 @@ static void test_lone_checksums_outside_the_packet(void **state)
 	static const struct {
 		uint16_t start, offset;
 		bool fits;
-	} rows[] = {{20, 16, true},     {20, 130, true},   {20, 132, false}, {150, 0, true},
-		    {152, 0, false},    {19, 16, false},   {0, 10, false},   {20, 15, false},
-		    {20, 65534, false}, {65535, 2, false}, {30, 2, true}};
+	} rows[] = {{20, 16, true},  {20, 130, true},    {20, 132, false},  {21, 130, false},
+		    {150, 0, true},  {152, 0, false},    {19, 16, false},   {0, 10, false},
+		    {20, 15, false}, {20, 65534, false}, {65535, 2, false}, {30, 2, true}};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct wm_offload o = {.needs_checksum = true,
 				       .checksum_start = rows[i].start,
