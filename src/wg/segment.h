@@ -38,7 +38,8 @@ enum wm_drop wm_wg_segments_begin(struct wm_wg_segments *s, uint8_t *packet, siz
 				  const struct wm_offload *o);
 /*
  * The next segment, complete with all checksums, in the packet's own buffer: *out and its length; 0
- * after the last. The caller has to be through with the segment before, may not have changed it,
- * and may use 16 bytes behind a segment if it puts them back.
+ * after the last. The caller has to be through with the segment before and may not have changed it;
+ * it may use 16 bytes behind a segment, if it puts them back (behind the last they are the caller's
+ * own affair).
  */
 size_t wm_wg_segments_next(struct wm_wg_segments *s, uint8_t **out);
