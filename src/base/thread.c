@@ -3,6 +3,9 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#ifdef __FreeBSD__
+#include <pthread_np.h>
+#endif
 
 #include "base/mem.h"
 #include "base/str.h"

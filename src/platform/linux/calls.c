@@ -1,21 +1,34 @@
 #include "platform/linux/calls.h"
-#include <execinfo.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <ucontext.h>
 #include <unistd.h>
+#if __has_include(<execinfo.h>)
+#include <execinfo.h>
+#define HAS_UNWINDER 1
+#endif
 #include "platform/linux/symbols.h"
 
 #define FRAMES 64
+
+/* Some C libraries have no unwinder; frame pointers then lead through our own code. */
+static int unwind(void **frames, int n)
+{
+#ifdef HAS_UNWINDER
+	return backtrace(frames, n);
+#else
+	return 0;
+#endif
+}
 
 void wm_calls_prepare(void)
 {
 	void *frame[1];
 
 	wm_symbols_open();
-	(void)backtrace(frame, 1); /* loads what it needs */
+	(void)unwind(frame, 1); /* loads what it needs */
 }
 
 struct wm_calls_place wm_calls_place(const void *context)
@@ -156,7 +169,7 @@ void wm_calls_add(struct wm_last_words *w, const struct wm_calls_place *at)
 
 	wm_last_words_add(w, "calls, the last one first:\n");
 	wm_last_words_flush(w);
-	n = backtrace(frames, FRAMES);
+	n = unwind(frames, FRAMES);
 	for (int i = 0; i < n; i++)
 		if ((uintptr_t)frames[i] == at->pc)
 			first = i;
