@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/pulse.h"
 #include "crypto/x25519.h"
 #include "loop/loop.h"
 #include "wg/device.h"
@@ -222,6 +223,35 @@ static void test_closing_while_more_is_on_its_way(void **state)
 	assert_int_equal(b->foreign, 1);
 	node_free(a);
 	node_free(b);
+}
+
+struct asked {
+	struct wm_pulse *pulses[WM_WG_THREADS_MAX];
+	size_t n;
+};
+
+static bool all_shown(void *arg)
+{
+	struct asked *a = arg;
+	for (size_t i = 0; i < a->n; i++)
+		if (!wm_pulse_is_shown(a->pulses[i]))
+			return false;
+	return true;
+}
+
+/* Asleep as they are: it wakes them. */
+static void test_each_thread_shows_that_it_lives(void **state)
+{
+	struct node *n = node_new("wma");
+	struct asked a;
+	for (unsigned round = 0; round < 3; round++) {
+		a.n = wm_wg_device_ask(n->device, a.pulses);
+		assert_int_equal(a.n, 3); /* the handshakes, and two workers */
+		assert_true(wm_loop_run_until(loop, all_shown, &a, WAIT_MS));
+	}
+	assert_string_equal(a.pulses[0]->name, "wg-handshakes");
+	assert_string_equal(a.pulses[2]->name, "wg-worker-1");
+	node_free(n);
 }
 
 static void test_an_inactive_device_is_silent(void **state)
@@ -433,6 +463,7 @@ int main(void)
 		cmocka_unit_test(test_closing_from_inside_a_callback),
 		cmocka_unit_test(test_closing_while_more_is_on_its_way),
 		cmocka_unit_test(test_an_inactive_device_is_silent),
+		cmocka_unit_test(test_each_thread_shows_that_it_lives),
 		cmocka_unit_test(test_what_is_not_wireguard_goes_to_the_hook),
 		cmocka_unit_test(test_drops_are_counted),
 		cmocka_unit_test(test_all_or_nothing),
