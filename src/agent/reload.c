@@ -5,6 +5,7 @@
  * something does they change back. Only then it takes effect. What would need a restart is named
  * and left as it is.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "agent/announcer.h"
@@ -153,6 +154,10 @@ void wm_agent_reload(struct wm_agent *a)
 	report(a, &c, rc == 0 ? NULL : &why);
 	wm_buf_fini(&c.names);
 	wm_buf_fini(&c.restart);
-	if (a->ready)
-		wm_supervisor_ready(a->supervisor, wm_agent_status_line(a, status));
+	if (!a->ready)
+		return;
+	wm_agent_status_line(a, status);
+	if (rc != 0)
+		snprintf(status, sizeof(status), "reload refused: %.140s", why.text);
+	wm_supervisor_ready(a->supervisor, status);
 }

@@ -69,10 +69,14 @@ def test_level_and_format(lan, mesh):
     line = r.reload(text(**{"global": {"log_level": "debug"}}))
     assert line.endswith("changed=global.log-level")
     assert r.reload().endswith("changed=none")
+    files = os.listdir(f"/proc/{alpha.process.pid}/fd")
+    for _ in range(20):
+        r.reload()
+    assert len(os.listdir(f"/proc/{alpha.process.pid}/fd")) == len(files), "nothing stays open"
     r.write(text(**{"global": {"log_level": "debug", "log_format": "json"}}))
     alpha.process.send(signal.SIGHUP)
     line = alpha.process.wait_for('"event":"node.reloaded"')
-    assert '"count":"3","changed":"global.log-format"' in line
+    assert '"count":"23","changed":"global.log-format"' in line
     alpha.process.send(signal.SIGTERM)
     assert alpha.process.wait() == 0
     assert '"level":"debug"' in alpha.process.output
@@ -247,14 +251,17 @@ def test_endpoints_while_nobody_listens(lan, mesh):
     alpha.up("--global.insecure", *FLAGS, tls=False)
     beta = mesh.add(lan("beta", 2))
     b = Reloader(beta, "--global.insecure", "--mesh.join-addresses=10.88.0.1:8443", **PLAIN).up(text(mesh={}))
-    alpha.process.kill()
+    deaf = "nft add table inet deaf; nft add chain inet deaf in '{ type filter hook input priority 0; }'; " \
+           "nft add rule inet deaf in tcp dport 8443 reject with tcp reset"
+    alpha.host.run(["sh", "-c", deaf])
     b.reload(text(mesh={"primary_endpoint": "10.88.0.2"}))
     beta.process.wait_for("endpoints.not_told", 30)
-    alpha.again()
+    alpha.host.run("nft delete table inet deaf")
     beta.process.wait_for("endpoints.told primary=10.88.0.2", 60)
-    alpha.process.kill()
+    alpha.host.run(["sh", "-c", deaf])
     b.reload(text(mesh={"primary_endpoint": "10.88.0.3"}))
     beta.stop()
+    alpha.stop()
 
 
 # ---- signals at odd times ----
@@ -275,7 +282,12 @@ def test_signals_at_odd_times(lan, mesh, tmp_path):
     assert not any("RELOADING" in notice for notice in m.heard), "a start is no reload"
     b.reload()
     assert int(m.wait_for("RELOADING")["MONOTONIC_USEC"]) > 0
-    m.wait_for("READY")
+    assert m.wait_for("READY")["STATUS"].startswith("beta in webmesh.internal, ")
+    good = text(mesh={"join_addresses": "['10.88.0.1:8443']"})
+    b.reload("nonsense", ok=False)
+    m.wait_for("RELOADING")
+    assert "reload refused: " in m.wait_for("READY")["STATUS"]
+    b.write(good)
     for _ in range(20):
         beta.process.send(signal.SIGHUP)
     beta.process.send(signal.SIGTERM)
