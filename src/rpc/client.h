@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct Google__Rpc__Status;
 struct wm_endpoint;
 struct wm_log;
 struct wm_loop;
@@ -82,6 +83,13 @@ void wm_rpc_client_call_add_metadata(struct wm_rpc_client_call *call, const char
  */
 const char *wm_rpc_client_call_metadata(const struct wm_rpc_client_call *call, const char *key,
 					size_t *len);
+
+/*
+ * What the server said of an error besides, for programs (grpc-status-details-bin), decoded into
+ * @a; NULL when it said nothing, or nothing that can be read. From inside the callbacks, as above.
+ */
+const struct Google__Rpc__Status *wm_rpc_client_call_details(const struct wm_rpc_client_call *call,
+							     struct wm_arena *a);
 
 /* ---- one request, one answer; zeroed before first use ---- */
 struct wm_rpc_unary {

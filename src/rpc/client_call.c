@@ -7,7 +7,10 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "pb/message.h"
+#include "pb/status.h"
 #include "rpc/client_impl.h"
+#include "rpc/details.h"
 #include "rpc/gzip.h"
 #include "rpc/status.h"
 #include <stdio.h>
@@ -101,6 +104,18 @@ const char *wm_rpc_client_call_metadata(const struct wm_rpc_client_call *call, c
 {
 	const char *value = wm_rpc_metadata_find(&call->headers, key, len);
 	return value != NULL ? value : wm_rpc_metadata_find(&call->trailers, key, len);
+}
+
+const struct Google__Rpc__Status *wm_rpc_client_call_details(const struct wm_rpc_client_call *call,
+							     struct wm_arena *a)
+{
+	ProtobufCMessage *status;
+	size_t len;
+	const char *bytes = wm_rpc_client_call_metadata(call, WM_RPC_DETAILS_KEY, &len);
+	if (bytes == NULL ||
+	    wm_pb_decode(a, &google__rpc__status__descriptor, bytes, len, &status, NULL) != 0)
+		return NULL;
+	return (const Google__Rpc__Status *)status;
 }
 
 /* Why there is no connection, as far as is known. */

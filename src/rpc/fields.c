@@ -36,7 +36,7 @@ void wm_rpc_fields_add(struct wm_rpc_fields *f, const char *name, const char *va
 	add(f, name, value, strlen(value));
 }
 
-static void add_bin(struct wm_rpc_fields *f, const char *key, const char *value, size_t len)
+void wm_rpc_fields_add_bin(struct wm_rpc_fields *f, const char *key, const void *value, size_t len)
 {
 	char *text = wm_arena_alloc(&f->arena, wm_b64_size(len));
 	wm_b64_format(value, len, text);
@@ -52,7 +52,7 @@ void wm_rpc_fields_add_metadata(struct wm_rpc_fields *f, const struct wm_rpc_met
 	size_t len;
 	for (size_t i = 0; wm_rpc_metadata_at(m, i, &key, &value, &len); i++) {
 		if (wm_rpc_metadata_is_bin(key))
-			add_bin(f, key, value, len);
+			wm_rpc_fields_add_bin(f, key, value, len);
 		else
 			add(f, key, value, len);
 	}

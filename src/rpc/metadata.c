@@ -124,9 +124,12 @@ static bool add_base64_list(struct wm_rpc_metadata *m, const char *key, size_t k
 bool wm_rpc_metadata_decode(struct wm_rpc_metadata *m, const char *key, size_t key_len,
 			    const char *value, size_t value_len)
 {
-	/* Who calls with what program is of interest to a log; the other names are not metadata. */
-	bool agent = key_len == 10 && memcmp(key, "user-agent", 10) == 0;
-	if (!key_is_valid(key, key_len) || (key_is_reserved(key, key_len) && !agent))
+	/* Who calls with what program is of interest to a log, the details of an error to who
+	 * called; the other names are not metadata. */
+	static const char details[] = "grpc-status-details-bin";
+	bool read = (key_len == 10 && memcmp(key, "user-agent", 10) == 0) ||
+		    (key_len == sizeof(details) - 1 && memcmp(key, details, key_len) == 0);
+	if (!key_is_valid(key, key_len) || (key_is_reserved(key, key_len) && !read))
 		return false;
 	if (is_bin(key, key_len))
 		return add_base64_list(m, key, key_len, value, value_len);

@@ -144,6 +144,11 @@ void *wm_rpc_call_data(const struct wm_rpc_call *call);
 void wm_rpc_call_add_header(struct wm_rpc_call *call, const char *key, const char *value);
 /* As add_header, for what is sent behind the last message. */
 void wm_rpc_call_add_trailer(struct wm_rpc_call *call, const char *key, const char *value);
+/*
+ * Adds a message that tells programs what the text of an error tells people; sent when the call
+ * ends with an error (rpc/details.h). Copied. What is beyond 4 KiB is left out and logged.
+ */
+void wm_rpc_call_add_detail(struct wm_rpc_call *call, const ProtobufCMessage *detail);
 /* Sends the headers now instead of with the first message; later ones are left out. */
 void wm_rpc_call_send_headers(struct wm_rpc_call *call);
 

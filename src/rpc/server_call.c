@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "rpc/details.h"
 #include "rpc/gzip.h"
 #include "rpc/status.h"
 #include <assert.h>
@@ -39,6 +40,7 @@ static void call_free(struct wm_rpc_call *call)
 	wm_rpc_metadata_fini(&call->request);
 	wm_rpc_metadata_fini(&call->headers);
 	wm_rpc_metadata_fini(&call->trailers);
+	wm_buf_fini(&call->details);
 	wm_arena_fini(&call->arena);
 	wm_arena_fini(&call->message);
 	wm_free(call->identity);
@@ -175,6 +177,21 @@ void wm_rpc_call_add_trailer(struct wm_rpc_call *call, const char *key, const ch
 	add_metadata(call, &call->trailers, key, value);
 }
 
+void wm_rpc_call_add_detail(struct wm_rpc_call *call, const ProtobufCMessage *detail)
+{
+	if (!wm_rpc_details_add(&call->details, detail))
+		wm_warn(call->conn->server->log, "rpc.metadata", "method=%s left_out=%s",
+			call->route->method->path, WM_RPC_DETAILS_KEY);
+}
+
+static void add_details(const struct wm_rpc_call *call, struct wm_rpc_fields *f)
+{
+	struct wm_buf out = {0};
+	wm_rpc_details_encode(&call->status, &call->details, &out);
+	wm_rpc_fields_add_bin(f, WM_RPC_DETAILS_KEY, out.data, out.len);
+	wm_buf_fini(&out);
+}
+
 static void begin_answer(struct wm_rpc_call *call, struct wm_rpc_fields *f)
 {
 	wm_rpc_fields_add(f, ":status", "200");
@@ -200,6 +217,8 @@ void wm_rpc_call_send_headers(struct wm_rpc_call *call)
 void wm_rpc_call_put_trailers(struct wm_rpc_call *call, struct wm_rpc_fields *f)
 {
 	wm_rpc_fields_add_status(f, call->has_status ? &call->status : NULL);
+	if (call->has_status && call->details.len > 0)
+		add_details(call, f);
 	wm_rpc_fields_add_metadata(f, &call->trailers);
 }
 

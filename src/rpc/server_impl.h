@@ -75,6 +75,7 @@ struct wm_rpc_call {
 	char http_method[8], content_type[48], encoding[32], timeout[16];
 	char accepts[64]; /* encodings */
 	struct wm_rpc_metadata request, headers, trailers;
+	struct wm_buf details;   /* of its status, packed */
 	struct wm_arena arena;   /* of the handler */
 	struct wm_arena message; /* of one message on_message is told */
 	ProtobufCMessage *first; /* the request of a unary or server-streaming method */

@@ -27,6 +27,9 @@ class Stock:
         self.seen.append((request, dict(context.invocation_metadata()), context.time_remaining()))
         context.send_initial_metadata((("x-answer", "yes, ~"), ("x-answer-bin", bytes([0, 255, 37]))))
         context.set_trailing_metadata((("x-tail", "done"),))
+        if request.id.startswith("details:"):
+            context.set_trailing_metadata((("grpc-status-details-bin", bytes.fromhex(request.id[8:])),))
+            context.abort(grpc.StatusCode.ABORTED, "see there")
         if request.id.startswith("fail:"):
             _, code, text = request.id.split(":", 2)
             context.abort(getattr(grpc.StatusCode, code), text)
@@ -149,6 +152,26 @@ def test_error_with_a_message(client):
         lines = client("status", f"fail:NOT_FOUND:{text}")
         assert lines[-1] == f"end NOT_FOUND {text}"
     assert client("status", "fail:DATA_LOSS:")[-1] == "end DATA_LOSS DATA_LOSS"
+
+
+def test_error_with_details(client):
+    """Two of them, of types that need not be known."""
+    def any(name, value):
+        raw = b"\x0a" + bytes([len(name)]) + name.encode() + b"\x12" + bytes([len(value)]) + value
+        return b"\x1a" + bytes([len(raw)]) + raw
+
+    said = b"\x08\x0a\x12\x09see there" + any("x.org/a.B", b"\0\xff") + any("x.org/c.D", b"")
+    lines = client("status", "details:" + said.hex())
+    assert [line for line in lines if line.startswith("detail")] == [
+        "detail 10 see there x.org/a.B 00ff", "detail 10 see there x.org/c.D "]
+    assert lines[-1] == "end ABORTED see there"
+
+
+@pytest.mark.parametrize("said", [b"\xff", b"\x0a\x05", b"\x1a\x02\x0a\x09", b"\x12\x02\xc3\x28"])
+def test_details_that_are_none(client, said):
+    """The error is told all the same."""
+    lines = client("status", "details:" + said.hex())
+    assert lines[-1] == "end ABORTED see there" and not any(line.startswith("detail") for line in lines)
 
 
 def test_long_error_is_cut_at_a_character(client):

@@ -120,6 +120,48 @@ def test_error_with_a_message(v1, node, members):
     assert (e.value.code(), e.value.details()) == (grpc.StatusCode.FAILED_PRECONDITION, "later")
 
 
+def varint(raw, at):
+    value = shift = 0
+    while True:
+        value, shift, at = value | (raw[at] & 127) << shift, shift + 7, at + 1
+        if raw[at - 1] < 128:
+            return value, at
+
+
+def fields(raw):
+    """A message's fields by number, decoded by hand: google.rpc.Status comes with no package of Debian's."""
+    out, at = {}, 0
+    while at < len(raw):
+        key, at = varint(raw, at)
+        value, at = varint(raw, at)
+        if key & 7 == 2:
+            value, at = raw[at:at + value], at + value
+        out.setdefault(key >> 3, []).append(value)
+    return out
+
+
+def test_error_with_details(v1, node):
+    """google.rpc.Status, with each detail in a google.protobuf.Any."""
+    with pytest.raises(grpc.RpcError) as e:
+        status(v1, node, "fail-detailed:9:n\u00f6de")
+    assert (e.value.code(), e.value.details()) == (grpc.StatusCode.FAILED_PRECONDITION, "n\u00f6de")
+    said = fields(dict(e.value.trailing_metadata())["grpc-status-details-bin"])
+    assert (said[1], said[2]) == ([9], ["n\u00f6de".encode()])
+    detail = {1: [b"type.googleapis.com/v1.GetStatusRequest"],
+              2: [v1.node.GetStatusRequest(id="n\u00f6de").SerializeToString()]}
+    assert [fields(any) for any in said[3]] == [detail, detail]
+
+
+@pytest.mark.parametrize("size, count", [(1950, 2), (2100, 1), (4100, 0)])
+def test_details_above_the_limit_are_left_out(v1, node, size, count):
+    """4 KiB of them; the error itself is told in any case."""
+    with pytest.raises(grpc.RpcError) as e:
+        status(v1, node, "fail-detailed:5:" + "d" * size)
+    assert e.value.code() == grpc.StatusCode.NOT_FOUND
+    said = dict(e.value.trailing_metadata()).get("grpc-status-details-bin")
+    assert (len(fields(said)[3]) if said else 0) == count
+
+
 def test_every_status_code(v1, node):
     for code in grpc.StatusCode:
         number = code.value[0]

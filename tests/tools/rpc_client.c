@@ -10,8 +10,8 @@
  * --fill makes an ID of N bytes. --retry repeats what ended with UNAVAILABLE, --repeat makes N
  * calls of "status" on one channel, --pause apart, --keepalive is also its timeout. Prints "message
  * {...}" for each message, "metadata KEY=VALUE" for x-answer, x-answer-bin and x-tail where they
- * came, then "end CODE TEXT", and with --repeat the server's address before it; exits with 0 when
- * it did all that.
+ * came, "detail CODE TEXT TYPE BYTES" for each detail of an error, then "end CODE TEXT", and with
+ * --repeat the server's address before it; exits with 0 when it did all that.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -21,6 +21,7 @@
 #include "loop/loop.h"
 #include "pb/json.h"
 #include "pb/message.h"
+#include "pb/status.h"
 #include "pb/v1.h"
 #include "rpc/client.h"
 #include <getopt.h>
@@ -80,9 +81,26 @@ static void print_metadata(const struct wm_rpc_client_call *call)
 	}
 }
 
+/* The bytes of each in hexadecimal. */
+static void print_details(const struct wm_rpc_client_call *call)
+{
+	struct wm_arena a;
+	wm_arena_init(&a, 1 << 20);
+	const Google__Rpc__Status *status = wm_rpc_client_call_details(call, &a);
+	for (size_t i = 0; status != NULL && i < status->n_details; i++) {
+		const Google__Protobuf__Any *any = status->details[i];
+		printf("detail %d %s %s ", status->code, status->message, any->type_url);
+		for (size_t at = 0; at < any->value.len; at++)
+			printf("%02x", any->value.data[at]);
+		printf("\n");
+	}
+	wm_arena_fini(&a);
+}
+
 static void end(struct program *p, const struct wm_rpc_client_call *call, const struct wm_err *err)
 {
 	print_metadata(call);
+	print_details(call);
 	printf("end %s %s\n", err == NULL ? "OK" : wm_err_name(err->code),
 	       err == NULL ? "" : err->text);
 	wm_rpc_channel_close(p->channel);

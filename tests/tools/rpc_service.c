@@ -40,12 +40,17 @@ static void on_cancel(struct wm_rpc_call *call, const struct wm_err *why, void *
 /* "fail:5:text" */
 static bool finish_failing(struct wm_rpc_call *call, const char *id)
 {
+	bool detailed = wm_str_starts(id, "fail-detailed:");
+	V1__GetStatusRequest detail = V1__GET_STATUS_REQUEST__INIT;
 	struct wm_err err;
-	char *text;
-	if (!wm_str_starts(id, "fail:"))
+	if (!detailed && !wm_str_starts(id, "fail:"))
 		return false;
-	unsigned long code = strtoul(id + 5, &text, 10);
-	(void)wm_fail(&err, wm_err_from_grpc((unsigned)code), "%s", *text == ':' ? text + 1 : "");
+	unsigned long code = strtoul(strchr(id, ':') + 1, &detail.id, 10);
+	if (*detail.id == ':')
+		detail.id++;
+	(void)wm_fail(&err, wm_err_from_grpc((unsigned)code), "%s", detail.id);
+	for (int i = 0; i < 2 && detailed; i++)
+		wm_rpc_call_add_detail(call, &detail.base);
 	wm_rpc_call_finish(call, &err);
 	return true;
 }

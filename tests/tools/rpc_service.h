@@ -3,7 +3,8 @@
  * A gRPC service for tests: real methods of the v1 API whose request says how to behave. Used by
  * the unit tests of rpc/ and by the program that stock clients talk to. Loop thread only.
  *
- * v1.Node/GetStatus, by id:      "fail:CODE:text", "sleep:MS", "sleep-on:MS" (whatever its caller
+ * v1.Node/GetStatus, by id:      "fail:CODE:text", "fail-detailed:CODE:text" (with
+ * two details, GetStatusRequests of the id text), "sleep:MS", "sleep-on:MS" (whatever its caller
  * does), "hang" (until cancelled), "mute" (OK without an answer), "size:N" (a description of N
  * bytes), "cancels" (how many calls were cancelled so far, in version), "stats" (the server's
  * counters, a name=value a line, and how many bytes the process has allocated, in description);
