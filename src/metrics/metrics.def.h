@@ -3,9 +3,10 @@
  * adding a row, and its line to docs/metrics.md. Included several times, so no #pragma once.
  *     WM_METRIC(name, KIND, "labels", "HELP, a sentence", source)
  * The source is a statement that adds the samples of family f from what scrape s has gathered
- * (metrics/scrape.h); a family without samples is not shown. Names: https://prometheus.io/docs/
- * practices/naming/. Those without "webmesh_", and webmesh_wireguard_*bytes* and *connected_peers,
- * are the ones of the Go program, so that dashboards go on working.
+ * (metrics/scrape.h); a family without samples is not shown. Names follow
+ * https://prometheus.io/docs/practices/naming/. Those without "webmesh_", and
+ * webmesh_wireguard_*bytes* and *connected_peers, are the ones of the Go program, so that
+ * dashboards go on working.
  */
 
 /* clang-format off */
