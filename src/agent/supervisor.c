@@ -75,7 +75,9 @@ static void tell_surely(struct wm_supervisor *s, enum wm_notice what, const char
 static void on_patience(struct wm_timer *t)
 {
 	struct wm_supervisor *s = wm_container_of(t, struct wm_supervisor, patience);
-	(void)tell(s, WM_NOTICE_EXTEND, NULL, PATIENCE);
+	/* A start that hangs is none that takes long. */
+	if (!wm_watchdog_is_silent(&s->watchdog))
+		(void)tell(s, WM_NOTICE_EXTEND, NULL, PATIENCE);
 	wm_timer_start(s->loop, t, PATIENCE_S, on_patience);
 }
 

@@ -44,6 +44,11 @@ void wm_watchdog_forget(struct wm_watchdog *w)
 	w->opts.ask = NULL;
 }
 
+bool wm_watchdog_is_silent(const struct wm_watchdog *w)
+{
+	return w->is_stuck;
+}
+
 void wm_watchdog_stop(struct wm_watchdog *w)
 {
 	wm_timer_stop(&w->timer);

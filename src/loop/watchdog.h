@@ -35,5 +35,7 @@ void wm_watchdog_start(struct wm_loop *loop, struct wm_watchdog *w,
 /* The pulses that were asked are going to vanish: asks no thread but the loop until it is started
  * again. */
 void wm_watchdog_forget(struct wm_watchdog *w);
+/* True while it is silent since a thread has not come round. */
+bool wm_watchdog_is_silent(const struct wm_watchdog *w);
 /* No callback runs any more. Harmless on a zeroed one. */
 void wm_watchdog_stop(struct wm_watchdog *w);

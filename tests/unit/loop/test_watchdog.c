@@ -97,6 +97,7 @@ static void test_one_that_is_stuck_and_goes_on(void **state)
 	assert_true(wm_loop_run_until(loop, is_stuck, NULL, 20000));
 	assert_string_equal(who, "b");
 	assert_int_equal(alive, 1); /* the first, before anybody could answer */
+	assert_true(wm_watchdog_is_silent(&dog));
 	wm_loop_run_until(loop, never, NULL, 30);
 	assert_int_equal(alive, 1);
 	assert_int_equal(asked, 1);
@@ -105,6 +106,7 @@ static void test_one_that_is_stuck_and_goes_on(void **state)
 	wm_pulse_show(&b);
 	assert_true(wm_loop_run_until(loop, is_alive_thrice, NULL, 20000));
 	assert_int_equal(stuck, 1);
+	assert_false(wm_watchdog_is_silent(&dog));
 }
 
 static void test_threads_that_vanish(void **state)
