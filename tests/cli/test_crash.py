@@ -2,6 +2,7 @@
 error and in a file; not too many of them; and a word about it at the next start."""
 
 import base64
+import datetime
 import os
 import re
 import signal
@@ -33,6 +34,7 @@ def reports(folder):
 @pytest.mark.parametrize("way", SIGNALS)
 def test_each_way_to_crash(tmp_path, way):
     folder = tmp_path / "not" / "yet" / "there"
+    begin = datetime.datetime.utcnow().replace(microsecond=0)
     status, err, _ = crash(way, folder)
     assert status == -SIGNALS[way], "the signal still has its way"
     (path,) = reports(folder)
@@ -42,6 +44,8 @@ def test_each_way_to_crash(tmp_path, way):
     assert err == report + f"this report is kept in {path}\n"
     assert report.startswith("\ncrash_tool has crashed\nversion: 0.1.0, commit ")
     assert f"\nsignal: {SIGNALS[way].name}, " in report
+    when = datetime.datetime.strptime(re.search(r"\ntime: (\S+)\n", report).group(1), "%Y-%m-%dT%H:%M:%SZ")
+    assert begin <= when <= datetime.datetime.utcnow() and when.strftime(".%Y%m%dT%H%M%SZ.") in path
     thread = "wg-worker-7" if way.startswith("thread") else "many" if way == "many" else "crash_tool"
     assert re.search(rf"\nthread: \d+ {thread}\n", report)
     culprit = {"abort": "main", "wild-call": "crash_wild_call|main", "thread": "crash_segv", "many": "crash_segv",
