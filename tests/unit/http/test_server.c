@@ -271,7 +271,7 @@ static void test_idle(void **state)
 static void test_slow_readers(void **state)
 {
 	struct client k, other;
-	open_server((struct wm_http_server_opts){.answer_ns = 100 * WM_NS_PER_MS,
+	open_server((struct wm_http_server_opts){.answer_ns = 1500 * WM_NS_PER_MS,
 						 .max_waiting = 1 << 20});
 	connect_client(&k);
 	wm_conn_write(k.c, "GET /big HTTP/1.0\r\n\r\n", 21);
