@@ -1,4 +1,4 @@
-/* micro cipher|handshake|offload|trie...: measures these parts (bench/micro.h). */
+/* micro cipher|handshake|offload|path|trie...: measures these parts (bench/micro.h). */
 #include "micro.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +11,7 @@ static const struct {
 } parts[] = {{"cipher", micro_cipher},
 	     {"handshake", micro_handshake},
 	     {"offload", micro_offload},
+	     {"path", micro_path},
 	     {"trie", micro_trie}};
 
 double micro_cpu(void)
@@ -42,6 +43,6 @@ int main(int argc, char **argv)
 			}
 	if (found > 0 && (int)found == argc - 1)
 		return 0;
-	fprintf(stderr, "usage: micro cipher|handshake|offload|trie...\n");
+	fprintf(stderr, "usage: micro cipher|handshake|offload|path|trie...\n");
 	return 2;
 }

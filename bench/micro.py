@@ -48,12 +48,23 @@ def report_cipher(taken):
     """Bytes per nanosecond are GB a second."""
     for verb in ("seal", "open"):
         for size in (64, 512, MTU):
-            name = f"{verb}_path_{size}"
+            name = f"{verb}_wg_{size}"
             bare, library = best_library(taken, verb, size)
-            budget = 0.85 * size / bare if (verb, size) == ("seal", MTU) else None
-            report(f"{verb} path at {size} bytes, one worker", size / middle(taken, name), "GB/s", budget,
-                   f"{library} bare", size / bare, True,
-                   (size / max(taken[name]), size / min(taken[name])))
+            report(f"{verb} {size} bytes, in place", size / middle(taken, name), "GB/s", None, f"{library} bare",
+                   size / bare, True, (size / max(taken[name]), size / min(taken[name])))
+
+
+def report_path(taken):
+    """All that a worker does with a packet but for the system calls."""
+    for way, verb in (("out", "seal"), ("in", "open")):
+        name, bare = f"{way}_1420", middle(taken, f"bare_{verb}_1420")
+        report(f"path {way} without I/O, 1420-byte segments", MTU / middle(taken, name), "GB/s",
+               0.85 * MTU / bare if way == "out" else None, "cipher bare", MTU / bare, True,
+               (MTU / max(taken[name]), MTU / min(taken[name])))
+    for way, verb in (("out", "seal"), ("in", "open")):
+        name = f"{way}_small"
+        report(f"path {way} without I/O, 64-byte UDP", middle(taken, name), "ns", None, "cipher bare",
+               middle(taken, f"bare_{verb}_small"), spread=(min(taken[name]), max(taken[name])))
 
 
 def report_handshakes(taken):
@@ -82,10 +93,11 @@ def report_offload(taken):
 
 def run(rounds):
     """The benchmark `micro`."""
-    taken = take(rounds, "cipher", "handshake", "offload", "trie")
+    taken = take(rounds, "cipher", "handshake", "offload", "path", "trie")
     if "seal_ipsec_mb_64" not in taken:
         missing("reference: intel-ipsec-mb", "not built in: libipsec-mb-dev is missing or the machine is no x86-64")
     report_cipher(taken)
+    report_path(taken)
     report_handshakes(taken)
     report_offload(taken)
     report_trie(taken)
