@@ -247,7 +247,7 @@ static void test_refuses(void **state)
 static void test_slow_heads(void **state)
 {
 	struct client silent;
-	open_server((struct wm_http_server_opts){.head_ns = 50 * WM_NS_PER_MS});
+	open_server((struct wm_http_server_opts){.head_ns = 500 * WM_NS_PER_MS});
 	assert_int_equal(last_answer_to("GET / HT"), 408);
 	connect_client(&silent);
 	wm_conn_read_start(silent.c);
