@@ -49,6 +49,7 @@ struct wm_dial {
 	struct wm_loop *loop;
 	void (*cb)(struct wm_dial *d, struct wm_conn *c, const struct wm_err *err);
 	struct wm_timer timer;
+	struct wm_defer cancelled; /* the answer to a cancel */
 };
 /*
  * Connects to @to within @timeout_ns (0 = as long as the system tries). The connection is the

@@ -67,9 +67,9 @@ static void on_timeout(struct wm_timer *t)
 	answer(d, NULL, &err);
 }
 
-static void on_cancelled(struct wm_timer *t)
+static void on_cancelled(struct wm_defer *defer)
 {
-	struct wm_dial *d = wm_container_of(t, struct wm_dial, timer);
+	struct wm_dial *d = wm_container_of(defer, struct wm_dial, cancelled);
 	struct wm_err err;
 
 	wm_fail(&err, WM_CANCELLED, "dial cancelled");
@@ -86,6 +86,7 @@ static struct dialing *prepare(struct wm_loop *loop, struct wm_dial *d, bool is_
 	dialing->timeout_ns = timeout_ns;
 	dialing->c = wm_conn_new(loop, is_tcp);
 	d->timer = (struct wm_timer){0};
+	d->cancelled = (struct wm_defer){0};
 	d->loop = loop;
 	return dialing;
 }
@@ -152,6 +153,7 @@ void wm_dial_cancel(struct wm_dial *d)
 		return;
 	wm_on_loop(d->loop);
 	d->impl = NULL;
+	wm_timer_stop(&d->timer);
 	give_up(dialing);
-	wm_timer_start(d->loop, &d->timer, 0, on_cancelled);
+	wm_defer(d->loop, &d->cancelled, on_cancelled);
 }

@@ -510,6 +510,27 @@ static void test_a_cancelled_dial(void **state)
 	wm_dial_cancel(&p->dial);
 }
 
+static void note_cancelled(struct wm_dial *d, struct wm_conn *c, const struct wm_err *err)
+{
+	assert_null(c);
+	assert_int_equal(err->code, WM_CANCELLED);
+	d->impl = d; /* seen */
+}
+
+/* The loop that is freed lets it answer, as it lets all requests. */
+static void test_a_dial_cancelled_at_the_end(void **state)
+{
+	struct wm_loop *last = wm_loop_new(NULL);
+	struct wm_endpoint to = endpoint("127.0.0.1:1");
+	struct wm_dial d;
+
+	must(wm_dial_start(last, &d, &to, TIMEOUT, note_cancelled, NULL));
+	wm_dial_cancel(&d);
+	assert_null(d.impl);
+	wm_loop_free(last);
+	assert_ptr_equal(d.impl, &d);
+}
+
 static unsigned n_freed_dials;
 
 static void free_dial(struct wm_dial *d, struct wm_conn *c, const struct wm_err *err)
@@ -745,6 +766,7 @@ int main(void)
 		T(test_a_refused_dial),
 		T(test_a_dial_without_answer_ends_in_time),
 		T(test_a_cancelled_dial),
+		T(test_a_dial_cancelled_at_the_end),
 		T(test_a_dial_may_be_freed_from_inside),
 		T(test_dials_that_do_not_start),
 		T(test_a_local_socket_that_is_not_there),
