@@ -171,7 +171,7 @@ void wm_rpc_channel_unreachable(struct wm_rpc_channel *c)
 	c->stats->failed_connects++;
 	c->state = WM_RPC_TRANSIENT_FAILURE;
 	c->reason = c->round.reason;
-	c->lasting = c->round.n_lasting == c->round.n_failed;
+	c->lasting = c->round.lasting;
 	set_pause(c);
 	int64_t left = c->not_before > now ? c->not_before - now : 0;
 	wm_debug(c->log, "rpc.unreachable", "target=%s pause_ms=%lld reason=%s", c->targets[0].text,

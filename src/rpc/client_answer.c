@@ -63,13 +63,13 @@ static bool is_alien(const struct wm_rpc_client_call *call, struct wm_err *err)
 		return false;
 	if (call->http_status != 200) {
 		(void)wm_fail(err, wm_rpc_code_of_http(call->http_status),
-			      "%s answered HTTP status %u instead of gRPC",
-			      call->conn->target->text, call->http_status);
+			      "%s answered HTTP status %u instead of gRPC", call->target->text,
+			      call->http_status);
 		return true;
 	}
 	if (!wm_str_starts(call->content_type, "application/grpc")) {
 		(void)wm_fail(err, WM_UNKNOWN, "%s answered content-type \"%s\" instead of gRPC",
-			      call->conn->target->text, call->content_type);
+			      call->target->text, call->content_type);
 		return true;
 	}
 	return false;
@@ -91,7 +91,7 @@ void wm_rpc_client_call_take_head(struct wm_h2_stream *s)
 	if (s->header_overflow) {
 		(void)wm_fail(&err, WM_RESOURCE_EXHAUSTED,
 			      "the headers of %s are above the limit of %u bytes",
-			      call->conn->target->text, WM_RPC_HEADER_MAX);
+			      call->target->text, WM_RPC_HEADER_MAX);
 		wm_rpc_client_call_end(call, &err);
 	} else if (is_alien(call, &err)) {
 		wm_rpc_client_call_settle(call, &err);
@@ -107,7 +107,7 @@ static int take_message(struct wm_rpc_client_call *call, const struct wm_rpc_fra
 	ProtobufCMessage *message;
 	if (call->n_messages++ > 0 && !call->method->server_streaming)
 		return wm_fail(err, WM_INTERNAL, "%s answered %s with more than one message",
-			       call->conn->target->text, call->method->path);
+			       call->target->text, call->method->path);
 	uint32_t max = call->channel->opts.max_message;
 	if (call->unary != NULL)
 		return wm_rpc_decode(&call->unary->arena, type, frame, call->encoding, max,
@@ -131,7 +131,7 @@ void wm_rpc_client_call_take_bad(struct wm_h2_stream *s, const struct wm_err *er
 {
 	struct wm_rpc_client_call *call = call_of(s);
 	struct wm_err why = *err;
-	(void)wm_wrap(&why, "answer of %s", call->conn->target->text);
+	(void)wm_wrap(&why, "answer of %s", call->target->text);
 	wm_rpc_client_call_end(call, &why);
 }
 
@@ -141,7 +141,7 @@ void wm_rpc_client_call_take_end(struct wm_h2_stream *s)
 	struct wm_err err;
 	if (call->grpc_status < 0) {
 		(void)wm_fail(&err, WM_UNKNOWN, "%s ended the call without a status",
-			      call->conn->target->text);
+			      call->target->text);
 	} else if (call->grpc_status > 0) {
 		enum wm_code code = wm_err_from_grpc((unsigned)call->grpc_status);
 		(void)wm_fail(&err, code, "%s",
@@ -149,7 +149,7 @@ void wm_rpc_client_call_take_end(struct wm_h2_stream *s)
 							    : wm_err_name(code));
 	} else if (!call->method->server_streaming && call->n_messages == 0) {
 		(void)wm_fail(&err, WM_INTERNAL, "%s ended the call without an answer",
-			      call->conn->target->text);
+			      call->target->text);
 	} else {
 		wm_rpc_client_call_settle(call, NULL);
 		return;

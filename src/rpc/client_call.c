@@ -132,9 +132,9 @@ static void on_deadline(struct wm_timer *t)
 	struct wm_err err;
 	char after[40];
 	(void)wm_format_duration(call->timeout, after, sizeof(after));
-	bool asked = call->conn != NULL || call->n_attempts > 0;
+	bool asked = call->target != NULL;
 	const char *last = call->n_attempts > 0 ? call->err.text : asked ? "" : reason_of(c);
-	const struct wm_rpc_target *to = call->conn != NULL ? call->conn->target : &c->targets[0];
+	const struct wm_rpc_target *to = asked ? call->target : &c->targets[0];
 	(void)wm_fail(&err, WM_DEADLINE_EXCEEDED, "%s %s within %s%s%.350s",
 		      asked ? "no answer from" : "no connection to", to->text, after,
 		      last[0] != '\0' ? "; " : "", last);
@@ -151,6 +151,14 @@ void wm_rpc_client_call_start(struct wm_rpc_client_call *call)
 	if (call->deadline != INT64_MAX)
 		wm_timer_start(c->loop, &call->timer, call->timeout, on_deadline);
 	wm_rpc_channel_enqueue(c, call);
+}
+
+bool wm_rpc_client_call_target(const struct wm_rpc_client_call *call, size_t *index)
+{
+	if (call->target == NULL)
+		return false;
+	*index = (size_t)(call->target - call->channel->targets);
+	return true;
 }
 
 static void add_timeout(struct wm_rpc_client_call *call, struct wm_rpc_fields *f)
@@ -196,6 +204,7 @@ int wm_rpc_client_call_open(struct wm_rpc_client_call *call, struct wm_rpc_clien
 	if (rc != 0)
 		return rc;
 	call->conn = cc;
+	call->target = cc->target;
 	wm_rpc_client_conn_add_call(cc);
 	return 0;
 }
@@ -283,7 +292,7 @@ static void leave_connection(struct wm_rpc_client_call *call)
 void wm_rpc_client_call_take_over(struct wm_h2_stream *s, const struct wm_err *why)
 {
 	struct wm_rpc_client_call *call = call_of(s);
-	const struct wm_rpc_target *target = call->conn->target;
+	const struct wm_rpc_target *target = call->target;
 	bool connected = wm_h2_is_open(call->conn->h2);
 	struct wm_err err;
 	leave_connection(call);

@@ -24,6 +24,7 @@ struct wm_rpc_target {
 	const char *path; /* of a local socket, in text; there is no more to resolve then */
 	struct wm_resolve resolve;
 	bool asking;
+	int lasting; /* the code of a failure in this round that no waiting mends; 0 = none */
 	unsigned n_addrs, next; /* those of resolve.found, and the first that was not tried */
 };
 
@@ -42,10 +43,10 @@ struct wm_rpc_round {
 	bool running;
 	bool begun; /* addresses are tried, not only asked for */
 	struct wm_list attempts;
-	struct wm_timer next;         /* the next address is tried beside those that are */
-	struct wm_timer late;         /* the end of it all */
-	struct wm_err reason;         /* why those tried so far did not do */
-	unsigned n_failed, n_lasting; /* lasting: failures that no waiting mends */
+	struct wm_timer next; /* the next address is tried beside those that are */
+	struct wm_timer late; /* the end of it all */
+	struct wm_err reason; /* why those tried so far did not do */
+	bool lasting;         /* at its end: no waiting mends it */
 };
 
 struct wm_rpc_client_conn {
@@ -93,7 +94,8 @@ struct wm_rpc_client_call {
 	struct wm_list node;    /* among the channel's calls */
 	struct wm_list waiting; /* for a connection */
 	struct wm_rpc_channel *channel;
-	struct wm_rpc_client_conn *conn; /* that has its stream */
+	struct wm_rpc_client_conn *conn;    /* that has its stream */
+	const struct wm_rpc_target *target; /* to which it was sent last; NULL: not at all */
 	const struct wm_pb_method *method;
 	struct wm_rpc_metadata request, headers, trailers;
 	int64_t deadline; /* INT64_MAX = none */

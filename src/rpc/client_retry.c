@@ -50,7 +50,13 @@ void wm_rpc_client_call_lost(struct wm_rpc_client_call *call, bool connected,
 {
 	const struct wm_h2_stream *s = &call->st;
 	bool refused = s->closed && s->close_code == NGHTTP2_REFUSED_STREAM;
-	if (!s->sent && !connected) { /* connected: it cannot be sent at all */
+	struct wm_err unfit;
+	if (!s->sent && connected) {
+		(void)wm_fail(&unfit, WM_RESOURCE_EXHAUSTED,
+			      "%s: the headers of the call are too large to be sent",
+			      call->method->path);
+		wm_rpc_client_call_end(call, &unfit);
+	} else if (!s->sent) {
 		send_again(call);
 	} else if (refused && s->keep && !call->refused) {
 		call->refused = true;

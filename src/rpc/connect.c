@@ -64,30 +64,28 @@ void wm_rpc_interleave(struct wm_endpoint *list, unsigned n)
 /* ---- the outcome ---- */
 
 /* The reasons of several addresses stand side by side, as far as there is room. */
-static void note_reason(struct wm_rpc_round *r, const struct wm_err *why)
+static void note_reason(struct wm_rpc_target *t, const struct wm_err *why)
 {
+	struct wm_rpc_round *r = &t->channel->round;
 	size_t n = strlen(r->reason.text);
-	bool lasting = why->code == WM_UNAUTHENTICATED || why->code == WM_INVALID_ARGUMENT;
-	r->n_failed++;
-	r->n_lasting += lasting;
-	if (lasting || n == 0)
-		r->reason.code = lasting ? why->code : WM_UNAVAILABLE;
+	if (why->code == WM_UNAUTHENTICATED || why->code == WM_INVALID_ARGUMENT)
+		t->lasting = why->code;
 	r->reason.sys = why->sys;
 	(void)snprintf(r->reason.text + n, sizeof(r->reason.text) - n, "%s%s", n > 0 ? "; " : "",
 		       why->text);
 }
 
 /* "dial X: refused" tells how; a person wants to know what. */
-static void note_unreachable(struct wm_rpc_round *r, const char *what, const struct wm_err *err)
+static void note_unreachable(struct wm_rpc_target *t, const char *what, const struct wm_err *err)
 {
 	struct wm_err why = *err;
 	(void)snprintf(why.text, sizeof(why.text), "cannot reach %.440s", what);
-	note_reason(r, &why);
+	note_reason(t, &why);
 }
 
-static void note_dial_error(struct wm_rpc_round *r, const struct wm_err *err)
+static void note_dial_error(struct wm_rpc_target *t, const struct wm_err *err)
 {
-	note_unreachable(r, wm_str_starts(err->text, "dial ") ? err->text + 5 : err->text, err);
+	note_unreachable(t, wm_str_starts(err->text, "dial ") ? err->text + 5 : err->text, err);
 }
 
 bool wm_rpc_is_resolving(const struct wm_rpc_channel *c)
@@ -98,13 +96,30 @@ bool wm_rpc_is_resolving(const struct wm_rpc_channel *c)
 	return false;
 }
 
+/*
+ * A name of which one address does not listen and another shows the wrong certificate will not do
+ * later either; but another server may.
+ */
+static void fail(struct wm_rpc_channel *c)
+{
+	struct wm_rpc_round *r = &c->round;
+	r->lasting = true;
+	for (size_t i = 0; i < c->n_targets; i++) {
+		r->lasting &= c->targets[i].lasting != 0;
+		r->reason.code = c->targets[i].lasting;
+	}
+	if (!r->lasting)
+		r->reason.code = WM_UNAVAILABLE;
+	wm_rpc_round_stop(c);
+	wm_rpc_channel_unreachable(c);
+}
+
 static void end_if_nothing_is_left(struct wm_rpc_channel *c)
 {
 	struct wm_rpc_round *r = &c->round;
 	if (!r->running || !wm_list_is_empty(&r->attempts) || wm_rpc_is_resolving(c))
 		return;
-	wm_rpc_round_stop(c);
-	wm_rpc_channel_unreachable(c);
+	fail(c);
 }
 
 /* ---- one address ---- */
@@ -140,7 +155,7 @@ void wm_rpc_attempt_won(struct wm_rpc_attempt *a)
 void wm_rpc_attempt_failed(struct wm_rpc_attempt *a, const struct wm_err *why)
 {
 	struct wm_rpc_channel *c = a->channel;
-	note_reason(&c->round, why);
+	note_reason(a->target, why);
 	wm_list_remove(&a->node);
 	wm_free(a);
 	try_next(c);
@@ -161,7 +176,7 @@ static void on_dialed(struct wm_dial *d, struct wm_conn *conn, const struct wm_e
 		return;
 	}
 	if (err != NULL) {
-		note_dial_error(&c->round, err);
+		note_dial_error(a->target, err);
 		wm_list_remove(&a->node);
 		wm_free(a);
 		try_next(c);
@@ -206,7 +221,7 @@ static void try_next(struct wm_rpc_channel *c)
 			wm_timer_start(c->loop, &c->round.next, DIAL_HEAD_NS, on_next);
 			return;
 		}
-		note_dial_error(&c->round, &err);
+		note_dial_error(t, &err);
 		wm_free(a);
 	}
 	wm_timer_stop(&c->round.next);
@@ -230,7 +245,7 @@ static void note_name_error(struct wm_rpc_target *t, const struct wm_err *err)
 {
 	char text[WM_ERR_TEXT];
 	(void)snprintf(text, sizeof(text), "%.200s: %.270s", t->text, err->text);
-	note_unreachable(&t->channel->round, text, err);
+	note_unreachable(t, text, err);
 }
 
 static void on_resolved(struct wm_resolve *resolve, const struct wm_err *err)
@@ -261,6 +276,7 @@ static void ask_name(struct wm_rpc_target *t)
 	struct wm_err err;
 	struct wm_rpc_channel *c = t->channel;
 	t->next = 0;
+	t->lasting = 0;
 	t->n_addrs = t->path != NULL ? 1 : 0;
 	if (t->path != NULL || t->asking)
 		return;
@@ -288,7 +304,7 @@ static void note_late(struct wm_rpc_channel *c)
 				      "cannot connect to %s: the server takes connections but "
 				      "does not answer",
 				      a->name);
-		note_reason(&c->round, &why);
+		note_reason(a->target, &why);
 	}
 	(void)wm_fail(&why, WM_UNAVAILABLE, "resolve: no answer within %s", after);
 	for (size_t i = 0; i < c->n_targets; i++)
@@ -300,8 +316,7 @@ static void on_late(struct wm_timer *timer)
 {
 	struct wm_rpc_channel *c = wm_container_of(timer, struct wm_rpc_channel, round.late);
 	note_late(c);
-	wm_rpc_round_stop(c);
-	wm_rpc_channel_unreachable(c);
+	fail(c);
 }
 
 void wm_rpc_round_start(struct wm_rpc_channel *c)
@@ -310,7 +325,6 @@ void wm_rpc_round_start(struct wm_rpc_channel *c)
 	r->running = true;
 	r->begun = false;
 	r->reason = (struct wm_err){0};
-	r->n_failed = r->n_lasting = 0;
 	for (size_t i = 0; i < c->n_targets; i++)
 		ask_name(&c->targets[i]);
 	wm_timer_start(c->loop, &r->late, c->opts.connect_timeout_ns, on_late);

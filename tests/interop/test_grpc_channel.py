@@ -198,7 +198,7 @@ def test_deadline_in_a_pause():
 
 
 def test_certificates_do_not_get_better(v1, pki):
-    """Waiting for ready is not waiting for another certificate; one good server among bad ones will do, though."""
+    """Waiting for ready is not waiting for another certificate, but another server may come."""
     pair = [(pki.read("server.key"), pki.read("server.crt"))]
     service = type("Service", (Flaky, v1.node_grpc.NodeServicer), {"v1": v1})()
     server = serve(v1, service, credentials=grpc.ssl_server_credentials(pair))
@@ -207,6 +207,11 @@ def test_certificates_do_not_get_better(v1, pki):
         wait = ["--tls", "--wait-for-ready", "--deadline", "60000"]
         line = our_client(target, *wait, "--ca", pki.path("other.crt"), "status", "n")[-1]
         assert line.startswith(f"end UNAUTHENTICATED cannot connect to {target}: the server's certificate"), line
+        line = our_client(f"localhost:{server.port}", *wait, "--ca", pki.path("other.crt"), "status", "n")[-1]
+        assert line.startswith("end UNAUTHENTICATED ") and "the server's certificate" in line, line
+        line = our_client(target, "--target", f"127.0.0.1:{free_port()}", "--tls", "--ca", pki.path("other.crt"),
+                          "--wait-for-ready", "--deadline", "600", "status", "n")[-1]
+        assert line.startswith("end DEADLINE_EXCEEDED no connection") and "the server's certificate" in line, line
         line = our_client(f"localhost:{free_port()}", "--target", target, *wait, "--ca", pki.path("ca.crt"),
                           "status", "n")[-1]
         assert line == "end OK "

@@ -17,7 +17,7 @@ void loopback_open_channel(struct loopback *b, const struct wm_rpc_channel_opts 
 {
 	struct wm_rpc_channel_opts o = opts == NULL ? (struct wm_rpc_channel_opts){0} : *opts;
 	struct wm_err err = {0};
-	if (o.target == NULL)
+	if (o.target == NULL && o.targets == NULL)
 		o.target = b->target;
 	if (o.tls == NULL)
 		o.tls = b->client_tls;
