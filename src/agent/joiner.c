@@ -1,10 +1,11 @@
 /*
- * Joining: every join address is asked in turn, and if none lets us in, all of them again after a
- * pause that doubles, with a little chance in it so that many do not come at once. What a
- * repetition cannot mend (we are refused, our request is wrong) ends it at once. When nobody
- * answers in the first round, a node that kept the view of its last run comes back to its peers and
- * goes on asking beside. Also asked again in the background when the mesh that we knew stays
- * silent, and once more to leave.
+ * Joining: the first join address that can be reached is asked, then, unless it lets us in, the
+ * first of those behind it, and when there is none left, all of them again after a pause that
+ * doubles, with a little chance in it so that many do not come at once. What a repetition cannot
+ * mend (we are refused, our request is wrong) ends it at once. When nobody answers in the first
+ * round, a node that kept the view of its last run comes back to its peers and goes on asking
+ * beside. Also asked again in the background when the mesh that we knew stays silent, and once more
+ * to leave.
  */
 #include "agent/internal.h"
 #include "agent/options.h"
@@ -15,6 +16,7 @@
 #include "base/str.h"
 
 #define CONNECT_TIMEOUT (3 * WM_NS_PER_S)
+#define CONNECT_STAGGER (250 * WM_NS_PER_MS) /* after which the next address is tried beside */
 #define CALL_TIMEOUT    (10 * WM_NS_PER_S)
 #define LEAVE_TIMEOUT   (3 * WM_NS_PER_S)
 #define FIRST_PAUSE     (200 * WM_NS_PER_MS)
@@ -27,7 +29,6 @@ struct wm_joiner {
 	struct wm_timer timer;
 	struct wm_err last; /* of the round */
 	size_t next_address;
-	char address[256]; /* that is being asked; the list may change meanwhile */
 	int64_t round;
 	struct wm_backoff pause; /* between rounds */
 	bool asking;             /* the unary call runs */
@@ -87,11 +88,31 @@ static void end_round(struct wm_joiner *j)
 	wm_timer_start(a->loop, &j->timer, pause, on_pause_over);
 }
 
+/* Those behind @address are next; none when it is NULL, or in the list no more (it may change). */
+static void go_behind(struct wm_joiner *j, const char *address)
+{
+	const struct wm_conf_list *addresses = &j->agent->options->mesh_join_addresses;
+	bool found = false;
+	while (j->next_address < addresses->n && !found)
+		found = wm_streq(addresses->items[j->next_address++], address);
+}
+
+static void note_failure(struct wm_joiner *j, const char *address, const struct wm_err *err)
+{
+	j->last = *err;
+	if (address != NULL)
+		wm_wrap(&j->last, "%s", address);
+	wm_debug(j->agent->log, "join.failed_address", "error=\"%s\"", j->last.text);
+	go_behind(j, address);
+}
+
 static void on_joined(struct wm_rpc_unary *u, const struct wm_err *err)
 {
 	struct wm_joiner *j = wm_container_of(u, struct wm_joiner, unary);
 	struct wm_agent *a = j->agent;
 	j->asking = false;
+	if (err != NULL && !j->dead)
+		note_failure(j, wm_rpc_client_call_target(u->done), err);
 	close_channel(j);
 	if (j->dead) {
 		wm_rpc_unary_fini(u);
@@ -103,22 +124,23 @@ static void on_joined(struct wm_rpc_unary *u, const struct wm_err *err)
 		wm_rpc_unary_fini(u);
 		return;
 	}
-	j->last = *err;
 	wm_rpc_unary_fini(u);
-	if (a->stopping)
-		return;
-	wm_wrap(&j->last, "%s", j->address);
-	wm_debug(a->log, "join.failed_address", "error=\"%s\"", j->last.text);
-	ask_next(j);
+	if (!a->stopping)
+		ask_next(j);
 }
 
-static int ask(struct wm_joiner *j, const char *address, struct wm_err *err)
+/* Asks the first that can be reached of the addresses that have not been asked in this round. */
+static int ask(struct wm_joiner *j, struct wm_err *err)
 {
 	struct wm_agent *a = j->agent;
-	struct wm_rpc_channel_opts opts = {.target = address,
-					   .tls = a->identity.client_tls,
-					   .stats = &a->client_stats,
-					   .connect_timeout_ns = CONNECT_TIMEOUT};
+	size_t n = a->options->mesh_join_addresses.n - j->next_address;
+	struct wm_rpc_channel_opts opts = {
+		.targets = (const char *const *)a->options->mesh_join_addresses.items +
+			   j->next_address,
+		.n_targets = n,
+		.tls = a->identity.client_tls,
+		.stats = &a->client_stats,
+		.connect_timeout_ns = CONNECT_TIMEOUT + (int64_t)n * CONNECT_STAGGER};
 	int rc = wm_rpc_channel_new(a->loop, a->log, &opts, &j->channel, err);
 	if (rc != 0)
 		return rc;
@@ -137,14 +159,9 @@ static int ask(struct wm_joiner *j, const char *address, struct wm_err *err)
 
 static void ask_next(struct wm_joiner *j)
 {
-	struct wm_agent *a = j->agent;
-	while (j->next_address < a->options->mesh_join_addresses.n) {
-		wm_str_copy(j->address, sizeof(j->address),
-			    a->options->mesh_join_addresses.items[j->next_address++]);
-		if (ask(j, j->address, &j->last) == 0)
-			return;
-	}
-	end_round(j);
+	bool any = j->next_address < j->agent->options->mesh_join_addresses.n;
+	if (!any || ask(j, &j->last) != 0)
+		end_round(j);
 }
 
 static void start(struct wm_agent *a, bool background)

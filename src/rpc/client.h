@@ -90,8 +90,11 @@ const char *wm_rpc_client_call_metadata(const struct wm_rpc_client_call *call, c
  */
 const struct Google__Rpc__Status *wm_rpc_client_call_details(const struct wm_rpc_client_call *call,
 							     struct wm_arena *a);
-/* Which of the channel's targets the call was sent to; false when none could be reached. */
-bool wm_rpc_client_call_target(const struct wm_rpc_client_call *call, size_t *index);
+/*
+ * The target that the call was sent to, last; NULL when none could be reached. From inside the
+ * callbacks, and the channel's.
+ */
+const char *wm_rpc_client_call_target(const struct wm_rpc_client_call *call);
 
 /* ---- one request, one answer; zeroed before first use ---- */
 struct wm_rpc_unary {

@@ -153,12 +153,9 @@ void wm_rpc_client_call_start(struct wm_rpc_client_call *call)
 	wm_rpc_channel_enqueue(c, call);
 }
 
-bool wm_rpc_client_call_target(const struct wm_rpc_client_call *call, size_t *index)
+const char *wm_rpc_client_call_target(const struct wm_rpc_client_call *call)
 {
-	if (call->target == NULL)
-		return false;
-	*index = (size_t)(call->target - call->channel->targets);
-	return true;
+	return call->target == NULL ? NULL : call->target->text;
 }
 
 static void add_timeout(struct wm_rpc_client_call *call, struct wm_rpc_fields *f)
