@@ -77,10 +77,13 @@ static int read_again(struct wm_agent *a, struct changes *c, struct wm_node_opti
 	return rc;
 }
 
+/* Which sides there are does not change: that needs a restart. */
 static void take_tls(struct wm_tls_config *now, struct wm_tls_config *fresh)
 {
 	if (now != NULL && fresh != NULL)
 		wm_tls_config_take(now, fresh);
+	else
+		wm_tls_config_free(fresh);
 }
 
 static void set_log(const struct wm_agent *a)
@@ -105,6 +108,13 @@ static void take_effect(struct wm_agent *a, const struct changes *c)
 		wm_joiner_hurry(a);
 }
 
+static void warn_ignored(const struct wm_agent *a, const struct wm_node_options *fresh)
+{
+	const struct wm_conf_list *ignored = wm_node_options_warnings(fresh);
+	for (size_t i = 0; i < ignored->n; i++)
+		wm_warn(a->log, "options.ignored", "what=\"%s\"", ignored->items[i]);
+}
+
 static int reload(struct wm_agent *a, struct changes *c, struct wm_err *err)
 {
 	struct wm_node_options *fresh;
@@ -121,6 +131,7 @@ static int reload(struct wm_agent *a, struct changes *c, struct wm_err *err)
 		take_tls(a->identity.server_tls, server);
 		take_tls(a->identity.client_tls, client);
 		take_effect(a, c);
+		warn_ignored(a, fresh);
 	}
 	wm_node_options_free(fresh);
 	return rc;

@@ -97,7 +97,8 @@ def test_all_or_nothing(lan, mesh):
     assert "cannot open the configuration file" in r.reload(ok=False)
     # What needs a restart is named; what does not takes effect.
     line = r.reload(text(**{"global": {"log_level": "debug"}, "wireguard": {"mtu": 1400},
-                            "mesh": {"zone_awareness_id": "z"}}))
+                            "mesh": {"zone_awareness_id": "z", "zone": "z"}}))
+    assert "WARN  options.ignored" in alpha.process.output and "unknown key mesh.zone" in alpha.process.output
     assert line.endswith("changed=global.log-level")
     assert "WARN  node.restart_needed options=mesh.zone-awareness-id,wireguard.mtu" in alpha.process.output
     assert "mtu 1420" in alpha.host.run("ip link show webmesh0").stdout
