@@ -4,26 +4,16 @@ server, in cleartext and over TLS, with its strict cases. Takes h2spec from PATH
 in a folder that is thrown away. There are no exceptions: fails when a case fails, or was left out."""
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree as ElementTree
 
+import goprogram
+
 REPO = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 MODULE = "github.com/summerwind/h2spec/cmd/h2spec@latest"
 CASES = 146  # in h2spec 2.2.1; later ones may have more
-
-
-def find_h2spec(folder):
-    found = shutil.which("h2spec")
-    if found:
-        return found
-    if not shutil.which("go"):
-        raise SystemExit("h2spec.py: neither h2spec nor go is installed; install one of them")
-    env = dict(os.environ, GOBIN=folder, GOPATH=os.path.join(folder, "go"), GOFLAGS="-modcacherw")
-    subprocess.run(["go", "install", MODULE], check=True, env=env)
-    return os.path.join(folder, "h2spec")
 
 
 def verdicts(h2spec, build, folder, tls):
@@ -49,7 +39,7 @@ def main():
     build = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else os.path.join(REPO, "build"))
     good = True
     with tempfile.TemporaryDirectory() as folder:
-        h2spec = find_h2spec(folder)
+        h2spec = goprogram.find("h2spec", MODULE, folder)
         for tls in (False, True):
             count, bad = verdicts(h2spec, build, folder, tls)
             print(f"{'over TLS' if tls else 'in cleartext'}: {count} cases, {len(bad)} not passed", *bad, sep="\n    ")
