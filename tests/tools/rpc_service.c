@@ -153,17 +153,16 @@ static void get_status(struct wm_rpc_call *call, const ProtobufCMessage *request
 
 /* ---- server streaming ---- */
 
-static int send_peers(struct running *r)
+static int send_peers(struct running *r, struct wm_err *err)
 {
 	struct wm_arena a;
-	struct wm_err err;
 	wm_arena_init(&a, 0);
 	V1__PeerConfigurations *m = wm_pb_new(&a, &v1__peer_configurations__descriptor);
 	char *text = wm_arena_alloc(&a, r->size + 32);
 	memset(text, 'y', r->size);
 	(void)snprintf(text + r->size, 32, "%lu", r->sent++);
 	wm_pb_append(&a, &m->n_dnsservers, &m->dnsservers, text);
-	int rc = wm_rpc_call_send(r->call, &m->base, &err);
+	int rc = wm_rpc_call_send(r->call, &m->base, err);
 	wm_arena_fini(&a);
 	return rc;
 }
@@ -171,10 +170,13 @@ static int send_peers(struct running *r)
 static void send_more(struct wm_rpc_call *call, void *arg)
 {
 	struct running *r = arg;
+	struct wm_err err;
 	while (r->left > 0 && wm_rpc_call_queued(call) < 65536) {
 		r->left--;
-		if (send_peers(r) != 0)
-			return; /* on_cancel finishes it */
+		if (send_peers(r, &err) != 0) {
+			wm_rpc_call_finish(call, &err);
+			return;
+		}
 	}
 	if (r->left > 0)
 		wm_rpc_call_on_drain(call, send_more, r);
@@ -186,6 +188,7 @@ static void subscribe_peers(struct wm_rpc_call *call, const ProtobufCMessage *re
 {
 	const char *id = ((const V1__SubscribePeersRequest *)request)->id;
 	struct running *r = begin(call, arg);
+	struct wm_err err;
 	wm_rpc_call_on_cancel(call, on_cancel, r);
 	echo_metadata(call);
 	if (wm_str_starts(id, "count:")) {
@@ -196,7 +199,9 @@ static void subscribe_peers(struct wm_rpc_call *call, const ProtobufCMessage *re
 		r->left = strtoul(id + 6, &size, 10);
 		r->size = *size == ':' ? strtoul(size + 1, NULL, 10) : 0;
 		send_more(call, r);
-	} else if (send_peers(r) == 0) {
+	} else if (send_peers(r, &err) != 0) {
+		wm_rpc_call_finish(call, &err);
+	} else {
 		(void)finish_failing(call, id); /* anything else hangs */
 	}
 }
