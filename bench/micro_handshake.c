@@ -97,8 +97,8 @@ static void write_letters(void)
 static void answer_letters(void)
 {
 	for (unsigned i = 0; i < PEERS; i++)
-		if (!wm_wg_handshakes_offer(core.handshakes, &from, (uint8_t *)&letters[i],
-					    sizeof(letters[i])))
+		if (wm_wg_handshakes_offer(core.handshakes, &from, (uint8_t *)&letters[i],
+					   sizeof(letters[i]), now) != WM_DROP_NONE)
 			micro_fail("the queue is full");
 	while (wm_wg_handshakes_turn(core.handshakes, now))
 		;

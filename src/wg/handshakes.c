@@ -26,23 +26,36 @@ void wm_wg_handshakes_ask(struct wm_wg_handshakes *h, struct wm_wg_peer *peer)
 		wm_wg_handshakes_tell(h, peer, WM_WG_NEWS_WANT);
 }
 
-bool wm_wg_handshakes_offer(struct wm_wg_handshakes *h, const struct wm_endpoint *from,
-			    const uint8_t *data, size_t len)
+/* Under the lock; false when there is no room for it. */
+static bool put_letter(struct wm_wg_handshakes *h, const struct wm_endpoint *from,
+		       const uint8_t *data, size_t len)
+{
+	struct wm_wg_letter *l = &h->letters[(h->first_letter + h->n_letters) % WM_WG_QUEUE];
+	if (h->n_letters == WM_WG_QUEUE ||
+	    !wm_wg_door_enter(&h->door, &from->addr, WM_WG_QUEUE_SHARE, &l->share))
+		return false;
+	h->n_letters++;
+	l->from = *from;
+	l->len = (uint16_t)len;
+	memcpy(l->data, data, len);
+	return true;
+}
+
+enum wm_drop wm_wg_handshakes_offer(struct wm_wg_handshakes *h, const struct wm_endpoint *from,
+				    const uint8_t *data, size_t len, int64_t now)
 {
 	if (len > WM_WG_HANDSHAKE_MAX)
-		return false;
+		return WM_DROP_SHORT;
+	enum wm_drop why = wm_wg_door_judge(&h->door, from, data, len, now);
+	if (why != WM_DROP_NONE)
+		return why;
 	pthread_mutex_lock(&h->lock);
-	bool has_room = h->n_letters < WM_WG_QUEUE;
-	if (has_room) {
-		struct wm_wg_letter *l =
-			&h->letters[(h->first_letter + h->n_letters++) % WM_WG_QUEUE];
-		l->from = *from;
-		l->len = (uint16_t)len;
-		memcpy(l->data, data, len);
-	}
+	bool is_in = put_letter(h, from, data, len);
+	if (h->n_letters >= WM_WG_QUEUE_LOADED)
+		wm_wg_door_load(&h->door, now);
 	pthread_mutex_unlock(&h->lock);
 	wm_wg_wake_set(&h->wake);
-	return has_room;
+	return is_in ? WM_DROP_NONE : WM_DROP_BUSY;
 }
 
 void wm_wg_handshakes_order(struct wm_wg_handshakes *h, enum wm_wg_order_kind kind,
@@ -186,16 +199,15 @@ static bool run_news(struct wm_wg_handshakes *h)
 static bool take_letter(struct wm_wg_handshakes *h, struct wm_wg_letter *out)
 {
 	pthread_mutex_lock(&h->lock);
-	unsigned waiting = h->n_letters;
-	if (waiting > 0) {
+	bool is_any = h->n_letters > 0;
+	if (is_any) {
 		*out = h->letters[h->first_letter];
+		wm_wg_door_leave(&h->door, out->share);
 		h->first_letter = (h->first_letter + 1) % WM_WG_QUEUE;
 		h->n_letters--;
 	}
 	pthread_mutex_unlock(&h->lock);
-	if (waiting >= WM_WG_QUEUE_LOADED)
-		h->loaded_until = h->now + WM_WG_S;
-	return waiting > 0;
+	return is_any;
 }
 
 static enum wm_drop read_letter(struct wm_wg_handshakes *h, const struct wm_wg_letter *l,
@@ -204,7 +216,7 @@ static enum wm_drop read_letter(struct wm_wg_handshakes *h, const struct wm_wg_l
 	*touched = NULL;
 	if (h->is_resting)
 		return WM_DROP_DOWN;
-	return wm_wg_exchange_read(h, l, h->now < h->loaded_until, touched);
+	return wm_wg_exchange_read(h, l, wm_wg_door_is_loaded(&h->door, h->now), touched);
 }
 
 static bool run_letters(struct wm_wg_handshakes *h)
@@ -304,7 +316,9 @@ static void release(struct wm_wg_handshakes *h)
 static struct wm_wg_handshakes *prepare(struct wm_wg_core *core)
 {
 	uint8_t key[16];
-	struct wm_wg_handshakes *h = wm_alloc_aligned(_Alignof(struct wm_wg_handshakes), sizeof(*h));
+	uint64_t door_key;
+	struct wm_wg_handshakes *h =
+		wm_alloc_aligned(_Alignof(struct wm_wg_handshakes), sizeof(*h));
 	h->core = core;
 	h->wake.fds[0] = h->wake.fds[1] = -1;
 	h->orders_last = &h->orders;
@@ -313,6 +327,8 @@ static struct wm_wg_handshakes *prepare(struct wm_wg_core *core)
 	wm_wg_bell_init(&h->bell);
 	wm_rand_bytes(key, sizeof(key));
 	wm_wg_ratelimit_init(&h->rates, key);
+	wm_rand_bytes(&door_key, sizeof(door_key));
+	wm_wg_door_init(&h->door, door_key);
 	return h;
 }
 

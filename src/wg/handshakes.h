@@ -2,25 +2,28 @@
 /*
  * The handshake thread: all public-key work of a device, all timers of its peers, and everything
  * that changes which sessions there are. It takes orders from the loop (never lost), news from
- * workers (bits per peer, never lost) and handshake datagrams (a bounded queue: above an eighth of
- * it, senders must show a cookie). With nothing to do it sleeps until the next alarm; an idle
- * device has none.
+ * workers (bits per peer, never lost) and handshake datagrams (a bounded queue, with a door
+ * in front of it; above an eighth of it, senders must show a cookie). With nothing to do it sleeps
+ * until the next alarm; an idle device has none.
  */
 #include "base/map.h"
 #include "base/pulse.h"
 #include "wg/ciphers.h"
 #include "wg/core.h"
+#include "wg/door.h"
 #include "wg/peer.h"
 #include "wg/ratelimit.h"
 #include "wg/wake.h"
 
 #define WM_WG_QUEUE        512
 #define WM_WG_QUEUE_LOADED (WM_WG_QUEUE / 8)
+#define WM_WG_QUEUE_SHARE  (WM_WG_QUEUE / 8) /* of one prefix, at most */
 
 /* A handshake message as it came in. */
 struct wm_wg_letter {
 	struct wm_endpoint from;
 	uint16_t len;
+	uint8_t share; /* wg/door.h */
 	uint8_t data[WM_WG_HANDSHAKE_MAX];
 };
 
@@ -51,6 +54,7 @@ struct wm_wg_handshakes {
 	struct wm_pulse pulse;
 	struct wm_wg_wake wake;
 	struct wm_wg_bell bell; /* news of peers */
+	struct wm_wg_door door;
 	/* Guards orders and letters, which come one at a time from threads that must not wait. */
 	pthread_mutex_t lock;
 	struct wm_wg_order *orders, **orders_last;
@@ -67,7 +71,6 @@ struct wm_wg_handshakes {
 	struct wm_wg_ratelimit rates;
 	struct wm_map peers; /* by public key */
 	struct wm_wg_schedule schedule;
-	int64_t loaded_until;
 	bool is_resting; /* the interface is down */
 	int64_t now;
 };
@@ -91,9 +94,9 @@ void wm_wg_handshakes_tell(struct wm_wg_handshakes *h, struct wm_wg_peer *peer, 
 /* Any thread: packets wait for a session of @peer, or it is getting old. Cheap when asked before.
  */
 void wm_wg_handshakes_ask(struct wm_wg_handshakes *h, struct wm_wg_peer *peer);
-/* Any thread: a handshake datagram, copied; false when the queue is full. */
-bool wm_wg_handshakes_offer(struct wm_wg_handshakes *h, const struct wm_endpoint *from,
-			    const uint8_t *data, size_t len);
+/* Any thread: a handshake datagram that has come at @now, copied; or why it is not wanted. */
+enum wm_drop wm_wg_handshakes_offer(struct wm_wg_handshakes *h, const struct wm_endpoint *from,
+				    const uint8_t *data, size_t len, int64_t now);
 /* The loop: an order; @bytes (32, copied) may be NULL. */
 void wm_wg_handshakes_order(struct wm_wg_handshakes *h, enum wm_wg_order_kind kind,
 			    struct wm_wg_peer *peer, const uint8_t *bytes, int64_t interval);

@@ -68,9 +68,8 @@ static enum wm_drop sort_packet(struct wm_wg_worker *w, struct wm_wg_arrival *a)
 	case WM_WG_KIND_INITIATION:
 	case WM_WG_KIND_RESPONSE:
 	case WM_WG_KIND_COOKIE:
-		return wm_wg_handshakes_offer(w->core->handshakes, a->from, a->data, a->len)
-			       ? WM_DROP_NONE
-			       : WM_DROP_BUSY;
+		return wm_wg_handshakes_offer(w->core->handshakes, a->from, a->data, a->len,
+					      w->now);
 	case WM_WG_KIND_STUN:
 	case WM_WG_KIND_FOREIGN: return pass_foreign(w, a);
 	case WM_WG_KIND_MALFORMED: break;
@@ -122,6 +121,7 @@ static void note_packet(struct wm_wg_worker *w, const struct wm_wg_arrival *a, b
 	struct wm_wg_peer *peer = s->peer;
 	unsigned news = 0;
 	wm_wg_place_set(&peer->place, a->from);
+	wm_wg_door_know(&w->core->handshakes->door, &a->from->addr);
 	if (!atomic_load_explicit(&s->is_used, memory_order_relaxed) &&
 	    !atomic_exchange(&s->is_used, true) && !s->is_initiator)
 		news |= WM_WG_NEWS_USED;

@@ -150,13 +150,13 @@ static void open_data(struct side *s, struct wm_udp_packet *p, int64_t now)
 		wm_wg_handshakes_tell(s->h, session->peer, WM_WG_NEWS_DEBT);
 }
 
-static void take_letter(struct side *s, const struct wm_udp_packet *p)
+static void take_letter(struct side *s, const struct wm_udp_packet *p, int64_t now)
 {
 	s->letters[p->data[0]]++;
 	s->last.from = p->peer;
 	s->last.len = (uint16_t)p->len;
 	memcpy(s->last.data, p->data, p->len);
-	wm_wg_handshakes_offer(s->h, &p->peer, p->data, p->len);
+	wm_wg_handshakes_offer(s->h, &p->peer, p->data, p->len, now);
 }
 
 /* Reads all that has come to a side; true when there was something. */
@@ -172,7 +172,7 @@ static bool receive(struct side *s, int64_t now)
 		if (wm_wg_demux_parse(p.data, p.len) == WM_WG_KIND_DATA)
 			open_data(s, &p, now);
 		else
-			take_letter(s, &p);
+			take_letter(s, &p, now);
 	}
 	return had_some;
 }
@@ -356,15 +356,25 @@ static void test_a_peer_without_place_is_not_tried(void **state)
 
 static void test_under_load_a_cookie_is_asked_for(void **state)
 {
-	static const uint8_t junk[148] = {1};
+	static const uint8_t junk[148] = {1, [147] = 1}; /* what may be a cookie */
 	struct scene sc;
+	unsigned refused = 0;
+	enum wm_drop why;
 	make_scene(&sc, no_psk);
 	struct wm_endpoint from = place_of(sc.a);
-	for (unsigned i = 0; i < WM_WG_QUEUE; i++)
-		assert_true(wm_wg_handshakes_offer(sc.b->h, &from, junk, sizeof(junk)));
-	assert_false(wm_wg_handshakes_offer(sc.b->h, &from, junk, sizeof(junk)));
+	/* A prefix has its share of the queue, and as many prefixes as that fill it. */
+	for (unsigned i = 0; i < WM_WG_QUEUE; i++) {
+		from.addr.bytes[2] = (uint8_t)(i / WM_WG_QUEUE_SHARE);
+		why = wm_wg_handshakes_offer(sc.b->h, &from, junk, sizeof(junk), sc.now);
+		refused += why == WM_DROP_BUSY; /* two prefixes with one share */
+		assert_true(why == WM_DROP_NONE || why == WM_DROP_BUSY);
+	}
+	assert_true(refused <= 3 * WM_WG_QUEUE_SHARE);
+	from.addr.bytes[2] = 0;
+	assert_int_equal(wm_wg_handshakes_offer(sc.b->h, &from, junk, sizeof(junk), sc.now),
+			 WM_DROP_BUSY);
 	turn(sc.b, sc.now);
-	assert_int_equal(drops(sc.b, WM_DROP_MAC1), WM_WG_QUEUE);
+	assert_int_equal(drops(sc.b, WM_DROP_MAC1), WM_WG_QUEUE - refused);
 
 	send_packet(sc.a, 1); /* within the second that the load lasts */
 	talk(&sc);
@@ -376,7 +386,7 @@ static void test_under_load_a_cookie_is_asked_for(void **state)
 	     i++) { /* the load goes on, and the next try carries the cookie */
 		pass(&sc, S / 2);
 		for (unsigned j = 0; j < WM_WG_QUEUE_LOADED; j++)
-			wm_wg_handshakes_offer(sc.b->h, &from, junk, sizeof(junk));
+			wm_wg_handshakes_offer(sc.b->h, &from, junk, sizeof(junk), sc.now);
 	}
 	assert_int_equal(sc.b->packets, 1);
 	assert_non_null(current(sc.a));
@@ -394,7 +404,9 @@ static void test_replays_and_floods(void **state)
 	struct wm_wg_letter first = sc.b->last;
 	turn(sc.b, sc.now);
 	sc.now += 10 * S;
-	assert_true(wm_wg_handshakes_offer(sc.b->h, &first.from, first.data, first.len));
+	assert_int_equal(
+		wm_wg_handshakes_offer(sc.b->h, &first.from, first.data, first.len, sc.now),
+		WM_DROP_NONE);
 	turn(sc.b, sc.now);
 	assert_int_equal(drops(sc.b, WM_DROP_STALE), 1);
 	assert_int_equal(drops(sc.b, WM_DROP_FLOOD), 0);
@@ -440,11 +452,11 @@ static void disturb(struct side *s, const struct wm_wg_letter *good, int64_t now
 		if (good->len != 64 && bit / 8 >= good->len - (size_t)WM_WG_MAC)
 			break;
 		bad.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
-		wm_wg_handshakes_offer(s->h, &far, bad.data, bad.len);
+		wm_wg_handshakes_offer(s->h, &far, bad.data, bad.len, now);
 		turn(s, now);
 	}
 	for (size_t len = 0; len < good->len; len++) {
-		wm_wg_handshakes_offer(s->h, &far, good->data, len);
+		wm_wg_handshakes_offer(s->h, &far, good->data, len, now);
 		turn(s, now);
 	}
 }
@@ -463,7 +475,9 @@ static void test_disturbed_messages_change_nothing(void **state)
 	assert_null(atomic_load(&sc.b->peer->next));
 	assert_false(wm_wg_place_get(&sc.b->peer->place, &at));
 
-	assert_true(wm_wg_handshakes_offer(sc.b->h, &hello.from, hello.data, hello.len));
+	assert_int_equal(
+		wm_wg_handshakes_offer(sc.b->h, &hello.from, hello.data, hello.len, sc.now),
+		WM_DROP_NONE);
 	turn(sc.b, sc.now);
 	receive(sc.a, sc.now);
 	struct wm_wg_letter reply = sc.a->last;
@@ -473,7 +487,9 @@ static void test_disturbed_messages_change_nothing(void **state)
 	assert_true(wm_wg_place_get(&sc.a->peer->place, &at));
 	assert_true(at.port != 9);
 
-	assert_true(wm_wg_handshakes_offer(sc.a->h, &reply.from, reply.data, reply.len));
+	assert_int_equal(
+		wm_wg_handshakes_offer(sc.a->h, &reply.from, reply.data, reply.len, sc.now),
+		WM_DROP_NONE);
 	talk(&sc);
 	assert_int_equal(sc.b->packets, 1);
 	end_scene(&sc);
@@ -577,7 +593,7 @@ static void test_a_removed_peer_is_gone(void **state)
 	assert_true(due_of(sc.b) == WM_WG_NEVER);
 	assert_int_equal(sc.b->h->peers.count, 0);
 	sc.b->is_deaf = false;
-	wm_wg_handshakes_offer(sc.b->h, &sc.b->last.from, sc.b->last.data, sc.b->last.len);
+	wm_wg_handshakes_offer(sc.b->h, &sc.b->last.from, sc.b->last.data, sc.b->last.len, sc.now);
 	turn(sc.b, sc.now);
 	assert_int_equal(drops(sc.b, WM_DROP_UNKNOWN_PEER), 1);
 	end_scene(&sc);
