@@ -2,6 +2,9 @@
 #include "base/mem.h"
 #include <string.h>
 
+#define SECOND        1000000000LL
+#define FOREIGN_PER_S 500
+
 void wm_wg_core_note(struct wm_wg_core *c, enum wm_wg_note note)
 {
 	unsigned known = atomic_load_explicit(&c->notes, memory_order_relaxed);
@@ -9,8 +12,9 @@ void wm_wg_core_note(struct wm_wg_core *c, enum wm_wg_note note)
 		c->wake_loop(c->wake_arg);
 }
 
-bool wm_wg_core_offer_foreign(struct wm_wg_core *c, const struct wm_endpoint *from,
-			      const uint8_t *data, size_t len)
+/* False when too many wait. */
+static bool offer_foreign(struct wm_wg_core *c, const struct wm_endpoint *from, const uint8_t *data,
+			  size_t len)
 {
 	if (len > WM_WG_FOREIGN_BYTES)
 		return false;
@@ -31,6 +35,19 @@ bool wm_wg_core_offer_foreign(struct wm_wg_core *c, const struct wm_endpoint *fr
 	else
 		wm_free(f);
 	return has_room;
+}
+
+enum wm_drop wm_wg_core_pass_foreign(struct wm_wg_core *c, struct wm_wg_foreign_rate *rate,
+				     const struct wm_endpoint *from, const uint8_t *data,
+				     size_t len, int64_t now)
+{
+	if (!c->wants_foreign)
+		return WM_DROP_TYPE;
+	if (now - rate->since >= SECOND)
+		*rate = (struct wm_wg_foreign_rate){.since = now};
+	if (++rate->count > FOREIGN_PER_S || !offer_foreign(c, from, data, len))
+		return WM_DROP_FOREIGN;
+	return WM_DROP_NONE;
 }
 
 struct wm_wg_foreign *wm_wg_core_take_foreign(struct wm_wg_core *c)

@@ -35,6 +35,12 @@ struct wm_wg_foreign {
 #define WM_WG_FOREIGN_MAX   64   /* datagrams that wait for the loop */
 #define WM_WG_FOREIGN_BYTES 1500 /* the longest that is looked at */
 
+/* How many foreign datagrams a thread has passed on in this second. */
+struct wm_wg_foreign_rate {
+	int64_t since;
+	unsigned count;
+};
+
 struct wm_wg_core {
 	struct wm_tun *tun;
 	struct wm_epoch *epoch;
@@ -77,8 +83,10 @@ static inline void wm_wg_drop_many(struct wm_wg_drops *d, enum wm_drop why, unsi
 
 /* Tells the loop, if nobody has yet. Any thread. */
 void wm_wg_core_note(struct wm_wg_core *c, enum wm_wg_note note);
-/* Hands a datagram to the loop; false when too many wait. Any thread. */
-bool wm_wg_core_offer_foreign(struct wm_wg_core *c, const struct wm_endpoint *from,
-			      const uint8_t *data, size_t len);
+/* Hands a datagram to the loop, if that wants any, and not too many. Any thread, with a rate of its
+ * own. */
+enum wm_drop wm_wg_core_pass_foreign(struct wm_wg_core *c, struct wm_wg_foreign_rate *rate,
+				     const struct wm_endpoint *from, const uint8_t *data,
+				     size_t len, int64_t now);
 /* The list, oldest first, now the caller's. */
 struct wm_wg_foreign *wm_wg_core_take_foreign(struct wm_wg_core *c);

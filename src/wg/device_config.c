@@ -73,6 +73,7 @@ static void publish_sockets(struct wm_wg_device *d, struct wm_wg_sockets *socks)
 	wm_wg_sockets_retire(atomic_exchange(&c->sockets, socks), c->epoch);
 	for (unsigned i = 0; i < c->n_workers; i++)
 		wm_wg_wake_set(&c->workers[i].wake);
+	wm_wg_wake_set(&c->handshakes->wake);
 }
 
 /* ---- peers ---- */

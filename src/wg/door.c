@@ -2,9 +2,12 @@
 #include <string.h>
 #include "wg/message.h"
 
-#define SECOND  1000000000LL
-#define TURN_NS (SECOND / 100)
-#define TURN    (WM_WG_DOOR_STRANGERS / 100)
+#define SECOND   1000000000LL
+#define SLICE_NS (SECOND / 100)
+
+/* Of one prefix in a slice. */
+#define SHARE_TRUSTED  100
+#define SHARE_STRANGER (WM_WG_DOOR_STRANGERS / 100 / 8)
 
 void wm_wg_door_init(struct wm_wg_door *d, uint64_t key)
 {
@@ -68,36 +71,44 @@ static bool has_second_mac(const uint8_t *data, size_t len)
 	return memcmp(data + len - WM_WG_MAC, none, WM_WG_MAC) != 0;
 }
 
-/* Two threads that begin a slice at once may give out a few turns more: no harm. */
-static bool take_turn(struct wm_wg_door *d, int64_t now)
+/* Threads that begin a slice at once may give out a few turns more: no harm. */
+static bool take_turn(struct wm_wg_turns *t, uint32_t per_second, int64_t slice)
 {
-	int64_t slice = now / TURN_NS;
-	if (atomic_exchange_explicit(&d->turn_at, slice, memory_order_relaxed) != slice)
-		atomic_store_explicit(&d->turns, 0, memory_order_relaxed);
-	return atomic_fetch_add_explicit(&d->turns, 1, memory_order_relaxed) < TURN;
+	if (atomic_exchange_explicit(&t->slice, slice, memory_order_relaxed) != slice)
+		atomic_store_explicit(&t->count, 0, memory_order_relaxed);
+	return atomic_fetch_add_explicit(&t->count, 1, memory_order_relaxed) < per_second / 100;
+}
+
+static bool take_share(struct wm_wg_door *d, const struct wm_addr *source, unsigned most,
+		       int64_t slice)
+{
+	size_t prefix = source->family == WM_IPV6 ? 7 : 3;
+	uint64_t h = hash_address(d, source, prefix);
+	_Atomic uint32_t *share = &d->shares[h % WM_WG_DOOR_PREFIXES];
+	uint32_t value = atomic_load_explicit(share, memory_order_relaxed);
+	uint32_t begin = (uint32_t)slice << 8;
+	if (value < begin || value - begin > UINT8_MAX)
+		value = begin;
+	if (value - begin >= most)
+		return false;
+	atomic_store_explicit(share, value + 1, memory_order_relaxed);
+	return true;
 }
 
 enum wm_drop wm_wg_door_judge(struct wm_wg_door *d, const struct wm_endpoint *from,
 			      const uint8_t *data, size_t len, int64_t now)
 {
-	if (!wm_wg_door_is_loaded(d, now) || has_second_mac(data, len) ||
-	    is_known(d, &from->addr) || take_turn(d, now))
+	int64_t slice = now / SLICE_NS;
+	bool is_in;
+	if (!wm_wg_door_is_loaded(d, now))
 		return WM_DROP_NONE;
-	return WM_DROP_LOAD;
-}
-
-bool wm_wg_door_enter(struct wm_wg_door *d, const struct wm_addr *source, unsigned most,
-		      uint8_t *share)
-{
-	size_t prefix = source->family == WM_IPV6 ? 7 : 3; /* a /56, a /24 */
-	*share = (uint8_t)(hash_address(d, source, prefix) % WM_WG_DOOR_PREFIXES);
-	if (d->waiting[*share] >= most)
-		return false;
-	d->waiting[*share]++;
-	return true;
-}
-
-void wm_wg_door_leave(struct wm_wg_door *d, uint8_t share)
-{
-	d->waiting[share]--;
+	if (is_known(d, &from->addr))
+		is_in = take_share(d, &from->addr, SHARE_TRUSTED, slice);
+	else if (has_second_mac(data, len))
+		is_in = take_share(d, &from->addr, SHARE_TRUSTED, slice) &&
+			take_turn(&d->macs, WM_WG_DOOR_MACS, slice);
+	else
+		is_in = take_share(d, &from->addr, SHARE_STRANGER, slice) &&
+			take_turn(&d->strangers, WM_WG_DOOR_STRANGERS, slice);
+	return is_in ? WM_DROP_NONE : WM_DROP_LOAD;
 }

@@ -9,7 +9,7 @@ WM_DROP_ROW(WM_DROP_COOKIE, "cookie", "a handshake message without a valid cooki
 WM_DROP_ROW(WM_DROP_LOAD, "load",
 	    "a handshake message of a stranger while under load, above the rate that is looked at")
 WM_DROP_ROW(WM_DROP_BUSY, "busy",
-	    "a handshake message that found the handshake queue full, or its source's share of it")
+	    "a handshake message that found the handshake queue full")
 WM_DROP_ROW(WM_DROP_DOWN, "down", "a handshake message that came while the interface is down")
 WM_DROP_ROW(WM_DROP_HANDSHAKE, "handshake",
 	    "a handshake message that does not decrypt or does not fit its state")

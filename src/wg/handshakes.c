@@ -8,9 +8,12 @@
 #include "base/str.h"
 #include "wg/exchange.h"
 #include "wg/keyring.h"
+#include "wg/mail.h"
 
 #define LETTERS_AT_ONCE 16
-#define RECLAIM_NS      (10 * WM_NS_PER_MS) /* how soon to look again for what workers still hold */
+/* Under load what comes in is fetched so often: to wake for each would cost the workers more. */
+#define NAP_NS     WM_NS_PER_MS
+#define RECLAIM_NS (10 * WM_NS_PER_MS) /* how soon to look again for what workers still hold */
 
 /* ---- from other threads ---- */
 
@@ -26,21 +29,6 @@ void wm_wg_handshakes_ask(struct wm_wg_handshakes *h, struct wm_wg_peer *peer)
 		wm_wg_handshakes_tell(h, peer, WM_WG_NEWS_WANT);
 }
 
-/* Under the lock; false when there is no room for it. */
-static bool put_letter(struct wm_wg_handshakes *h, const struct wm_endpoint *from,
-		       const uint8_t *data, size_t len)
-{
-	struct wm_wg_letter *l = &h->letters[(h->first_letter + h->n_letters) % WM_WG_QUEUE];
-	if (h->n_letters == WM_WG_QUEUE ||
-	    !wm_wg_door_enter(&h->door, &from->addr, WM_WG_QUEUE_SHARE, &l->share))
-		return false;
-	h->n_letters++;
-	l->from = *from;
-	l->len = (uint16_t)len;
-	memcpy(l->data, data, len);
-	return true;
-}
-
 enum wm_drop wm_wg_handshakes_offer(struct wm_wg_handshakes *h, const struct wm_endpoint *from,
 				    const uint8_t *data, size_t len, int64_t now)
 {
@@ -50,12 +38,15 @@ enum wm_drop wm_wg_handshakes_offer(struct wm_wg_handshakes *h, const struct wm_
 	if (why != WM_DROP_NONE)
 		return why;
 	pthread_mutex_lock(&h->lock);
-	bool is_in = put_letter(h, from, data, len);
-	if (h->n_letters >= WM_WG_QUEUE_LOADED)
+	bool has_room = h->n_letters < WM_WG_QUEUE;
+	if (has_room)
+		wm_wg_letter_fill(&h->letters[(h->first_letter + h->n_letters++) % WM_WG_QUEUE],
+				  from, data, len);
+	if (h->n_letters >= WM_WG_LOADED)
 		wm_wg_door_load(&h->door, now);
 	pthread_mutex_unlock(&h->lock);
 	wm_wg_wake_set(&h->wake);
-	return is_in ? WM_DROP_NONE : WM_DROP_BUSY;
+	return has_room ? WM_DROP_NONE : WM_DROP_BUSY;
 }
 
 void wm_wg_handshakes_order(struct wm_wg_handshakes *h, enum wm_wg_order_kind kind,
@@ -202,7 +193,6 @@ static bool take_letter(struct wm_wg_handshakes *h, struct wm_wg_letter *out)
 	bool is_any = h->n_letters > 0;
 	if (is_any) {
 		*out = h->letters[h->first_letter];
-		wm_wg_door_leave(&h->door, out->share);
 		h->first_letter = (h->first_letter + 1) % WM_WG_QUEUE;
 		h->n_letters--;
 	}
@@ -210,26 +200,25 @@ static bool take_letter(struct wm_wg_handshakes *h, struct wm_wg_letter *out)
 	return is_any;
 }
 
-static enum wm_drop read_letter(struct wm_wg_handshakes *h, const struct wm_wg_letter *l,
-				struct wm_wg_peer **touched)
+void wm_wg_handshakes_read(struct wm_wg_handshakes *h, const struct wm_wg_letter *l)
 {
-	*touched = NULL;
-	if (h->is_resting)
-		return WM_DROP_DOWN;
-	return wm_wg_exchange_read(h, l, wm_wg_door_is_loaded(&h->door, h->now), touched);
+	struct wm_wg_peer *touched = NULL;
+	enum wm_drop why = WM_DROP_DOWN;
+	if (!h->is_resting)
+		why = wm_wg_exchange_read(h, l, wm_wg_door_is_loaded(&h->door, h->now), &touched);
+	if (why != WM_DROP_NONE)
+		wm_wg_drop(&h->drops, why);
+	if (touched != NULL)
+		reschedule(h, touched);
 }
 
 static bool run_letters(struct wm_wg_handshakes *h)
 {
 	struct wm_wg_letter l;
-	struct wm_wg_peer *touched;
 	unsigned n = 0;
-	for (; n < LETTERS_AT_ONCE && take_letter(h, &l); n++) {
-		enum wm_drop why = read_letter(h, &l, &touched);
-		if (why != WM_DROP_NONE)
-			wm_wg_drop(&h->drops, why);
-		if (touched != NULL)
-			reschedule(h, touched);
+	while (n < LETTERS_AT_ONCE && take_letter(h, &l)) {
+		wm_wg_handshakes_read(h, &l);
+		n++;
 	}
 	return n == LETTERS_AT_ONCE;
 }
@@ -264,12 +253,18 @@ static void sleep_until_woken(struct wm_wg_handshakes *h)
 	if (retired != h->seen_retired)
 		wm_wg_ciphers_wipe(&h->ciphers);
 	h->seen_retired = retired;
+	const struct wm_udp_socket *mail = wm_wg_sockets_mail(atomic_load(&h->core->sockets));
+	struct pollfd fds[2] = {{.fd = h->wake.fds[0], .events = POLLIN},
+				{.fd = mail != NULL ? mail->fd : -1, .events = POLLIN}};
 	wm_epoch_offline(&h->reader);
 	bool must_reclaim = !wm_epoch_reclaim(h->core->epoch);
 	int64_t wait = time_to_sleep(h, must_reclaim);
+	if (mail != NULL && wm_wg_door_is_loaded(&h->door, h->now)) {
+		fds[1].fd = -1;
+		wait = wait < 0 || wait > NAP_NS ? NAP_NS : wait;
+	}
 	struct timespec ts = {.tv_sec = wait / WM_NS_PER_S, .tv_nsec = wait % WM_NS_PER_S};
-	struct pollfd fd = {.fd = h->wake.fds[0], .events = POLLIN};
-	if (ppoll(&fd, 1, wait < 0 ? NULL : &ts, NULL) > 0)
+	if (ppoll(fds, 2, wait < 0 ? NULL : &ts, NULL) > 0 && fds[0].revents != 0)
 		wm_wg_wake_clear(&h->wake);
 	wm_epoch_online(&h->reader);
 }
@@ -280,6 +275,7 @@ bool wm_wg_handshakes_turn(struct wm_wg_handshakes *h, int64_t now)
 	bool is_busy = run_orders(h);
 	is_busy |= run_news(h);
 	is_busy |= run_letters(h);
+	is_busy |= wm_wg_mail_run(h);
 	run_alarms(h);
 	return is_busy;
 }
@@ -329,6 +325,7 @@ static struct wm_wg_handshakes *prepare(struct wm_wg_core *core)
 	wm_wg_ratelimit_init(&h->rates, key);
 	wm_rand_bytes(&door_key, sizeof(door_key));
 	wm_wg_door_init(&h->door, door_key);
+	wm_wg_mail_init(&h->mail);
 	return h;
 }
 

@@ -2,30 +2,22 @@
 /*
  * The handshake thread: all public-key work of a device, all timers of its peers, and everything
  * that changes which sessions there are. It takes orders from the loop (never lost), news from
- * workers (bits per peer, never lost) and handshake datagrams (a bounded queue, with a door
- * in front of it; above an eighth of it, senders must show a cookie). With nothing to do it sleeps
- * until the next alarm; an idle device has none.
+ * workers (bits per peer, never lost) and handshake datagrams: on a socket of its own
+ * where the host can tell them from data (wg/mail.h), otherwise from workers by a bounded queue. A
+ * door stands in front of both; when many wait, senders must show a cookie. With nothing to do it
+ * sleeps until the next alarm; an idle device has none.
  */
 #include "base/map.h"
 #include "base/pulse.h"
 #include "wg/ciphers.h"
 #include "wg/core.h"
 #include "wg/door.h"
+#include "wg/mail.h"
 #include "wg/peer.h"
 #include "wg/ratelimit.h"
 #include "wg/wake.h"
 
-#define WM_WG_QUEUE        512
-#define WM_WG_QUEUE_LOADED (WM_WG_QUEUE / 8)
-#define WM_WG_QUEUE_SHARE  (WM_WG_QUEUE / 8) /* of one prefix, at most */
-
-/* A handshake message as it came in. */
-struct wm_wg_letter {
-	struct wm_endpoint from;
-	uint16_t len;
-	uint8_t share; /* wg/door.h */
-	uint8_t data[WM_WG_HANDSHAKE_MAX];
-};
+#define WM_WG_QUEUE 512
 
 /* What the loop wants done; on the heap, wiped and freed by the thread. */
 enum wm_wg_order_kind {
@@ -55,6 +47,7 @@ struct wm_wg_handshakes {
 	struct wm_wg_wake wake;
 	struct wm_wg_bell bell; /* news of peers */
 	struct wm_wg_door door;
+	struct wm_wg_mail mail; /* the thread's own */
 	/* Guards orders and letters, which come one at a time from threads that must not wait. */
 	pthread_mutex_t lock;
 	struct wm_wg_order *orders, **orders_last;
@@ -97,6 +90,8 @@ void wm_wg_handshakes_ask(struct wm_wg_handshakes *h, struct wm_wg_peer *peer);
 /* Any thread: a handshake datagram that has come at @now, copied; or why it is not wanted. */
 enum wm_drop wm_wg_handshakes_offer(struct wm_wg_handshakes *h, const struct wm_endpoint *from,
 				    const uint8_t *data, size_t len, int64_t now);
+/* The thread: a handshake message that has come in. */
+void wm_wg_handshakes_read(struct wm_wg_handshakes *h, const struct wm_wg_letter *l);
 /* The loop: an order; @bytes (32, copied) may be NULL. */
 void wm_wg_handshakes_order(struct wm_wg_handshakes *h, enum wm_wg_order_kind kind,
 			    struct wm_wg_peer *peer, const uint8_t *bytes, int64_t interval);

@@ -15,8 +15,6 @@
 #include "wg/seal.h"
 #include "wg/worker.h"
 
-#define FOREIGN_PER_S 500
-
 /* The session whose window is locked and what came in on it. */
 struct run {
 	struct wm_wg_session *session;
@@ -47,20 +45,6 @@ static enum wm_drop open_packet(struct wm_wg_worker *w, struct wm_wg_arrival *a)
 	return WM_DROP_NONE;
 }
 
-static enum wm_drop pass_foreign(struct wm_wg_worker *w, const struct wm_wg_arrival *a)
-{
-	if (!w->core->wants_foreign)
-		return WM_DROP_TYPE;
-	if (w->now - w->foreign_since >= WM_WG_S) {
-		w->foreign_since = w->now;
-		w->n_foreign = 0;
-	}
-	if (++w->n_foreign > FOREIGN_PER_S ||
-	    !wm_wg_core_offer_foreign(w->core, a->from, a->data, a->len))
-		return WM_DROP_FOREIGN;
-	return WM_DROP_NONE;
-}
-
 static enum wm_drop sort_packet(struct wm_wg_worker *w, struct wm_wg_arrival *a)
 {
 	switch (wm_wg_demux_parse(a->data, a->len)) {
@@ -71,7 +55,9 @@ static enum wm_drop sort_packet(struct wm_wg_worker *w, struct wm_wg_arrival *a)
 		return wm_wg_handshakes_offer(w->core->handshakes, a->from, a->data, a->len,
 					      w->now);
 	case WM_WG_KIND_STUN:
-	case WM_WG_KIND_FOREIGN: return pass_foreign(w, a);
+	case WM_WG_KIND_FOREIGN:
+		return wm_wg_core_pass_foreign(w->core, &w->foreign, a->from, a->data, a->len,
+					       w->now);
 	case WM_WG_KIND_MALFORMED: break;
 	}
 	return WM_DROP_SHORT;

@@ -42,8 +42,7 @@ struct wm_wg_worker {
 	uint64_t seen_retired; /* of core->retired_sessions, when the ciphers were wiped last */
 	int64_t now;           /* the batch's time */
 	bool is_tun_dead;
-	int64_t foreign_since; /* the second in which foreign datagrams are counted */
-	unsigned n_foreign;
+	struct wm_wg_foreign_rate foreign;
 	/* Address space for packets of any size; only pages that packets have touched are resident.
 	 */
 	uint8_t *memory;

@@ -273,6 +273,58 @@ static void test_a_refused_train_counts_its_datagrams(void **state)
 	wm_udp_close(&a);
 }
 
+/* ---- who gets what ---- */
+
+static unsigned count_waiting(const struct wm_udp_socket *s)
+{
+	uint8_t room[WM_UDP_BATCH][ROOM];
+	struct wm_udp_packet p[WM_UDP_BATCH];
+	for (unsigned i = 0; i < WM_UDP_BATCH; i++)
+		p[i] = (struct wm_udp_packet){.data = room[i], .cap = ROOM};
+	int n = wm_udp_recv(s, p, WM_UDP_BATCH);
+	assert_true(n >= 0);
+	return (unsigned)n;
+}
+
+static void send_bytes(struct wm_udp_socket *from, const char *addr, uint16_t port, uint8_t first,
+		       uint8_t fifth, uint32_t len)
+{
+	uint8_t bytes[8] = {first, 0, 0, 0, fifth};
+	struct wm_udp_packet p = {.peer = local(addr, port), .data = bytes, .len = len};
+	assert_int_equal(wm_udp_send(from, &p, 1), 0);
+}
+
+/* Data goes to the first three by its fifth byte, whoever sends it; all else to the last. */
+static void test_datagrams_are_steered(void **state)
+{
+	struct wm_udp_socket s[4];
+	struct wm_err err;
+	uint16_t port = 0, from;
+	assert_int_equal(wm_udp_open(&port, 0, false, 4, s, &err), 0);
+	assert_int_equal(wm_udp_steer(s, 4, 4, 4, &err), 0);
+	for (unsigned i = 0; i < 12; i++) {
+		struct wm_udp_socket sender = one_socket(&from);
+		send_bytes(&sender, i % 2 ? "127.0.0.1" : "::1", port, 4, (uint8_t)(i / 2), 8);
+		send_bytes(&sender, i % 2 ? "127.0.0.1" : "::1", port, (uint8_t)(i == 4 ? 5 : i), 1,
+			   8);
+		send_bytes(&sender, "::1", port, 4, 0, 3); /* too short to be chosen by */
+		wm_udp_close(&sender);
+	}
+	assert_int_equal(count_waiting(&s[0]), 4 + 12);
+	assert_int_equal(count_waiting(&s[1]), 4);
+	assert_int_equal(count_waiting(&s[2]), 4);
+	assert_int_equal(count_waiting(&s[3]), 12);
+	for (unsigned i = 0; i < 4; i++)
+		wm_udp_close(&s[i]);
+}
+
+static void test_a_socket_that_shares_nothing_is_not_steered(void **state)
+{
+	struct wm_err err;
+	struct wm_udp_socket closed = {.fd = -1};
+	assert_int_equal(wm_udp_steer(&closed, 2, 4, 4, &err), WM_UNIMPLEMENTED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -286,6 +338,8 @@ int main(void)
 		cmocka_unit_test(test_a_plain_socket_cuts_and_gets_single_datagrams),
 		cmocka_unit_test(test_a_train_that_is_refused_is_cut),
 		cmocka_unit_test(test_a_refused_train_counts_its_datagrams),
+		cmocka_unit_test(test_datagrams_are_steered),
+		cmocka_unit_test(test_a_socket_that_shares_nothing_is_not_steered),
 		cmocka_unit_test(test_a_mark_needs_privilege_only),
 	};
 	return cmocka_run_group_tests_name("platform/udp", tests, NULL, NULL);
