@@ -122,7 +122,9 @@ static void lend_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
 {
 	struct wm_conn *c = wm_container_of((uv_stream_t *)handle, struct wm_conn, uv.stream);
 
-	*out = uv_buf_init(c->loop->read_buf, sizeof(c->loop->read_buf));
+	/* libuv goes on reading while the buffer is filled, up to 2 MiB: others want a turn too. */
+	bool enough = c->filled_in == c->loop->turn;
+	*out = uv_buf_init(c->loop->read_buf, enough ? 0 : sizeof(c->loop->read_buf));
 	(void)suggested;
 }
 
@@ -132,8 +134,10 @@ static void on_bytes(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	char peer[WM_ENDPOINT_TEXT];
 	struct wm_err err;
 
-	if (n == 0)
-		return; /* nothing there after all */
+	if (n == 0 || n == UV_ENOBUFS)
+		return; /* nothing there after all, or the rest comes in the loop's next turn */
+	if ((size_t)n == sizeof(c->loop->read_buf))
+		c->filled_in = c->loop->turn;
 	if (n > 0) {
 		c->events->on_read(c->arg, c, (const uint8_t *)buf->base, (size_t)n, NULL);
 	} else if (is_broken(c)) {

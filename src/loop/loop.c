@@ -35,6 +35,7 @@ static void on_before_poll(uv_prepare_t *prepare)
 {
 	struct wm_loop *loop = wm_container_of(prepare, struct wm_loop, before_poll);
 
+	loop->turn++;
 	wm_loop_refresh(loop);
 	wm_loop_run_deferred(loop);
 }

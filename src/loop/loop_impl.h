@@ -17,6 +17,7 @@ struct wm_loop {
 	pthread_t thread;
 	bool is_stopped;
 	int64_t now;     /* of this turn */
+	uint32_t turn;   /* counts the times the loop has looked for what is ready */
 	uint64_t uv_now; /* libuv's time when `now` was taken: when it moved on, so do we */
 
 	uv_timer_t alarm;         /* for the first of the timers */
@@ -64,9 +65,10 @@ struct wm_conn {
 	const struct wm_conn_events *events;
 	void *arg;
 	bool is_tcp, is_reading, is_closing;
-	bool has_ended;  /* the end was told, nothing more comes */
-	bool wants_fin;  /* shutdown was asked for; sent behind the last byte */
-	bool is_sending; /* `sending` is with libuv */
+	uint32_t filled_in; /* the turn in which it filled the buffer it was lent */
+	bool has_ended;     /* the end was told, nothing more comes */
+	bool wants_fin;     /* shutdown was asked for; sent behind the last byte */
+	bool is_sending;    /* `sending` is with libuv */
 	struct wm_endpoint peer, local;
 	/* One write is with libuv at a time; what comes meanwhile is collected for the next. */
 	struct wm_buf sending, waiting;
