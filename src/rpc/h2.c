@@ -17,6 +17,7 @@
 #define WIRE_FULL     (256u << 10) /* no more is encoded while this much has not gone */
 #define WRITE_CHUNK   (64u << 10)
 #define BLOCK_NS      (10 * WM_NS_PER_S) /* for all frames of a header block */
+#define TURN_NS       (WM_NS_PER_MS / 5) /* of work for one connection while others wait */
 #define UNSENT_SOON   512                /* frames that are sent before more is read */
 #define UNSENT_MAX    4096 /* frames that a client leaves us with: some for each of its streams */
 
@@ -276,13 +277,19 @@ static void tell_connection(struct wm_h2 *h)
 	}
 }
 
-static void tell_streams(struct wm_h2 *h)
+/* True when there is no more to tell; what takes too long goes on in the loop's next turn. */
+static bool tell_streams(struct wm_h2 *h)
 {
+	int64_t end = wm_clock_now() + TURN_NS;
 	struct wm_list *it;
-	while ((it = wm_list_first(&h->ready)) != NULL) {
+	/* Who is cut off gets no answer, so nothing is worked on for it. */
+	while (!h->cut_off && (it = wm_list_first(&h->ready)) != NULL) {
 		wm_list_remove(it);
 		wm_h2_stream_tell(wm_container_of(it, struct wm_h2_stream, ready));
+		if (!wm_list_is_empty(&h->ready) && wm_clock_now() >= end)
+			return false;
 	}
+	return true;
 }
 
 /* The peer floods us, nghttp2 has said goodbye, or both sides have and no stream is left. */
@@ -319,13 +326,15 @@ static void on_work(struct wm_defer *d)
 	struct wm_h2 *h = wm_container_of(d, struct wm_h2, work);
 	h->busy = true;
 	tell_connection(h);
-	tell_streams(h); /* of a failed connection too: what came before counts */
+	bool all = tell_streams(h); /* of a failed connection too: what came before counts */
 	if (!h->failing)
 		flush(h);
 	if (!h->failing)
 		notice_end(h);
 	h->busy = false;
-	if (h->failing)
+	if (!all)
+		wm_h2_schedule(h);
+	else if (h->failing)
 		bury(h);
 }
 

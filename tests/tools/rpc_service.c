@@ -130,6 +130,14 @@ static void on_woken(struct wm_timer *t)
 	answer(r, "slept");
 }
 
+/* Work that does not let go of the loop. */
+static void be_busy(const char *id)
+{
+	int64_t until = wm_clock_now() + strtol(id + 5, NULL, 10) * WM_NS_PER_MS;
+	while (wm_clock_now() < until)
+		;
+}
+
 static void get_status(struct wm_rpc_call *call, const ProtobufCMessage *request, void *arg)
 {
 	const char *id = ((const V1__GetStatusRequest *)request)->id;
@@ -142,6 +150,8 @@ static void get_status(struct wm_rpc_call *call, const ProtobufCMessage *request
 	wm_rpc_call_on_cancel(call, on_cancel, r);
 	if (finish_failing(call, id) || wm_streq(id, "hang"))
 		return;
+	if (wm_str_starts(id, "busy:"))
+		be_busy(id);
 	if (wm_streq(id, "mute"))
 		wm_rpc_call_finish(call, NULL);
 	else if (wm_str_starts(id, "sleep:"))

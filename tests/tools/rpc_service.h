@@ -5,18 +5,17 @@
  *
  * v1.Node/GetStatus, by id:      "fail:CODE:text", "fail-detailed:CODE:text" (with
  * two details, GetStatusRequests of the id text), "sleep:MS", "sleep-on:MS" (whatever its caller
- * does), "hang" (until cancelled), "mute" (OK without an answer), "size:N" (a description of N
- * bytes), "cancels" (how many calls were cancelled so far, in version), "stats" (the server's
- * counters, a name=value a line, and how many bytes the process has allocated, in description);
- * anything else is answered.
- * version holds the length of the id, currentLeader the client certificate's CN, uptime whether
- * there was a deadline. Metadata x-echo and x-echo-bin come back as headers, x-echo also as trailer
- * x-echo-tail. v1.Membership/SubscribePeers, by id: "count:N", "flood:N:SIZE" (as the reader
- * reads), "hang" (one message, then nothing until cancelled), "fail:CODE:text" (after one message);
- * takes requests of 64 KiB at most. v1.Node/NegotiateDataChannel: each message comes back with src
- * "echo", until the client has sent its last; proto "sum" is only counted, with one answer at the
- * end (its port is the sum); proto "fail" ends the call with ABORTED; proto "pause" stops reading
- * for 50 ms.
+ * does), "hang" (until cancelled), "busy:MS" (keeps the loop busy, then answers), "mute" (OK
+ * without an answer), "size:N" (a description of N bytes), "cancels" (how many calls were cancelled
+ * so far, in version), "stats" (the server's counters, a name=value a line, and how many bytes the
+ * process has allocated, in description); anything else is answered. version holds the length of
+ * the id, currentLeader the client certificate's CN, uptime whether there was a deadline. Metadata
+ * x-echo and x-echo-bin come back as headers, x-echo also as trailer x-echo-tail.
+ * v1.Membership/SubscribePeers, by id: "count:N", "flood:N:SIZE" (as the reader reads), "hang" (one
+ * message, then nothing until cancelled), "fail:CODE:text" (after one message); takes requests of
+ * 64 KiB at most. v1.Node/NegotiateDataChannel: each message comes back with src "echo", until the
+ * client has sent its last; proto "sum" is only counted, with one answer at the end (its port is
+ * the sum); proto "fail" ends the call with ABORTED; proto "pause" stops reading for 50 ms.
  */
 #include <stddef.h>
 

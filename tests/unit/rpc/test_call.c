@@ -293,7 +293,36 @@ static void client_stats(void **state)
 	loopback_close(&b);
 }
 
+#define MANY 50
+
+/* A connection with much work for the server and one with little. */
+static void a_connection_leaves_time_for_others(void **state)
+{
+	struct loopback b, other;
+	struct ask busy[MANY], a;
+	loopback_open(&b, mode, NULL);
+	other = b;
+	loopback_open_channel(&other, NULL);
+	assert_int_equal(ask(&b, &a, "n1", NULL), 0);
+	wm_rpc_unary_fini(&a.u);
+	assert_int_equal(ask(&other, &a, "n2", NULL), 0);
+	wm_rpc_unary_fini(&a.u);
+	for (unsigned i = 0; i < MANY; i++)
+		ask_start(&b, &busy[i], "busy:1", NULL);
+	assert_int_equal(ask(&other, &a, "n3", NULL), 0);
+	wm_rpc_unary_fini(&a.u);
+	assert_in_range(b.service.answered, 3, MANY / 2);
+	for (unsigned i = 0; i < MANY; i++) {
+		ask_wait(&b, &busy[i]);
+		assert_int_equal(busy[i].err.code, 0);
+		wm_rpc_unary_fini(&busy[i].u);
+	}
+	wm_rpc_channel_close(other.channel);
+	loopback_close(&b);
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(a_connection_leaves_time_for_others),
 	cmocka_unit_test(stats),
 	cmocka_unit_test(client_stats),
 	cmocka_unit_test(method_stats),
