@@ -1,11 +1,12 @@
 /*
  * idlers [-a CA -C CERT -k KEY] N ADDRESS PORT SOURCE...: opens N connections in turn from the
  * source addresses, each with its handshake done and HTTP/2 settings exchanged, prints "idle N" and
- * keeps them until a signal ends it. It forgets TLS and HTTP/2 of each once that is done, so that ten
- * thousand cost it ten thousand descriptors and nothing else.
+ * keeps them until a signal ends it. It forgets TLS and HTTP/2 of each once that is done, so that
+ * ten thousand cost it ten thousand descriptors and nothing else.
  */
 #include "h2client.h"
 #include <arpa/inet.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,6 +82,7 @@ int main(int argc, char **argv)
 	target.at.sin_family = AF_INET;
 	target.at.sin_port = htons((uint16_t)atoi(words[2]));
 	target.tls = ca != NULL ? h2client_tls(ca, cert, key) : NULL;
+	signal(SIGPIPE, SIG_IGN); /* a server that hangs up is told by the write */
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	while (n_idle < wanted) {
 		while (n_open < wanted && n_open - n_idle < AT_ONCE)

@@ -16,6 +16,7 @@
  */
 #include "h2client.h"
 #include <arpa/inet.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,7 +119,7 @@ static int keep_timetable(void)
 		h2client_flush(c);
 	}
 	int64_t left = (next_due - now) / 1000000;
-	return left < 100 ? (int)left : 100;
+	return left < 0 || left > 100 ? 100 : (int)left;
 }
 
 static void turn(void)
@@ -243,7 +244,9 @@ int main(int argc, char **argv)
 	target.at.sin_port = htons((uint16_t)atoi(argv[optind + 1]));
 	target.path = argv[optind + 2];
 	target.tls = ca != NULL ? h2client_tls(ca, cert, key) : NULL;
+	signal(SIGPIPE, SIG_IGN); /* a server that hangs up is told by the write */
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	alarm((unsigned)(seconds + warm_up) + 60); /* whatever goes wrong, it ends */
 	connect_all();
 	run();
 	return 0;

@@ -193,7 +193,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=5, help="that one flow lasts")
     parser.add_argument("--contenders", help="of throughput, with commas between; all when none is given")
     parser.add_argument("names", nargs="*", help="sizes start join twenty idle micro attack throughput api "
-                        "idle_connections; all when none is given")
+                        "idle_connections attacks; all when none is given")
     options = parser.parse_args()
     if os.geteuid() != 0:
         raise SystemExit("The benchmarks make network namespaces and need root: sudo make bench")
@@ -208,6 +208,7 @@ def main():
         "throughput": lambda: throughput.run(RESULTS, options),
         "api": lambda: api.bench_api(options.rounds),
         "idle_connections": api.bench_idle_connections,
+        "attacks": lambda: api.bench_attacks(options.rounds),
     }
     for name in options.names or benches:
         benches[name]()
