@@ -41,6 +41,7 @@ static void link_end(struct wm_rpc_link *l, const struct wm_err *err)
 	if (l->ended || l->closed)
 		return;
 	l->ended = true;
+	wm_rpc_turn_cancel(&l->turn);
 	wm_conn_read_pause(l->conn);
 	l->events->on_end(l->arg, err);
 }
@@ -170,6 +171,34 @@ static int feed_tls(struct wm_rpc_link *l, const uint8_t *p, size_t n, struct wm
 	return 0;
 }
 
+static void take_tls(struct wm_rpc_link *l, const uint8_t *p, size_t n)
+{
+	struct wm_err why = {0};
+	if (feed_tls(l, p, n, &why) != 0)
+		link_end(l, &why);
+	else if (!l->closed && wm_tls_is_closed(l->tls))
+		link_end(l, NULL);
+}
+
+static void on_turn(struct wm_rpc_turn *t)
+{
+	struct wm_rpc_link *l = wm_container_of(t, struct wm_rpc_link, turn);
+	struct wm_buf early = l->early;
+	l->early = (struct wm_buf){0};
+	take_tls(l, early.data, early.len);
+	wm_buf_fini(&early);
+	if (!l->ended && !l->closed)
+		wm_conn_read_start(l->conn);
+}
+
+/* Reading stops meanwhile, so what is kept is bounded. */
+static void await_turn(struct wm_rpc_link *l, const uint8_t *p, size_t n)
+{
+	wm_conn_read_pause(l->conn);
+	wm_buf_add(&l->early, p, n);
+	wm_rpc_turn_wait(l->handshakes, &l->turn, on_turn);
+}
+
 static void on_conn_read(void *arg, struct wm_conn *c, const uint8_t *data, size_t len,
 			 const struct wm_err *err)
 {
@@ -189,10 +218,10 @@ static void on_conn_read(void *arg, struct wm_conn *c, const uint8_t *data, size
 		link_end(l, &why);
 	} else if (l->tls == NULL) {
 		l->events->on_bytes(l->arg, data, len);
-	} else if (feed_tls(l, data, len, &why) != 0) {
-		link_end(l, &why);
-	} else if (!l->closed && wm_tls_is_closed(l->tls)) {
-		link_end(l, NULL);
+	} else if (!l->ready && l->handshakes != NULL) {
+		await_turn(l, data, len);
+	} else {
+		take_tls(l, data, len);
 	}
 }
 
@@ -255,6 +284,8 @@ static void release(struct wm_rpc_link *l)
 {
 	wm_timer_stop(&l->linger);
 	wm_defer_cancel(&l->kick);
+	wm_rpc_turn_cancel(&l->turn);
+	wm_buf_fini(&l->early);
 	wm_tls_free(l->tls);
 	wm_conn_close(l->conn);
 	l->tls = NULL;
@@ -293,6 +324,7 @@ void wm_rpc_link_close(struct wm_rpc_link *l, bool linger)
 	say_goodbye(l);
 	l->closed = true;
 	wm_defer_cancel(&l->kick);
+	wm_rpc_turn_cancel(&l->turn);
 	if (linger && l->server && !l->eof) {
 		wm_timer_start(l->loop, &l->linger, LINGER_NS, on_linger);
 		wm_conn_read_start(l->conn);

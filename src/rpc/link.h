@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "crypto/tls.h"
 #include "loop/conn.h"
+#include "rpc/turns.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -33,8 +34,15 @@ struct wm_rpc_link {
 	struct wm_tls *tls; /* NULL in cleartext */
 	const struct wm_rpc_link_events *events;
 	void *arg;
-	struct wm_defer kick;   /* on_ready of a cleartext link, on_gone of a closed one */
-	struct wm_timer linger; /* how long a closed link waits for its peer */
+	struct wm_defer kick; /* on_ready of a cleartext link, on_gone of a closed one */
+	/*
+	 * Where a server's handshakes wait for their turn, for each costs a signature; the owner
+	 * sets it behind init. NULL: they do not wait.
+	 */
+	struct wm_rpc_turns *handshakes;
+	struct wm_rpc_turn turn;
+	struct wm_buf early;              /* what came meanwhile */
+	struct wm_timer linger;           /* how long a closed link waits for its peer */
 	char name[WM_ENDPOINT_TEXT + 64]; /* of the peer, for errors */
 	uint8_t first[8];                 /* the first bytes that came: they tell the language */
 	uint8_t n_first;

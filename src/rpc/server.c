@@ -23,6 +23,7 @@ struct wm_rpc_server *wm_rpc_server_new(struct wm_loop *loop, struct wm_log *log
 	s->budget.limit = MAX_HELD;
 	wm_list_init(&s->ports);
 	wm_list_init(&s->conns);
+	wm_rpc_turns_init(&s->handshakes, loop);
 	return s;
 }
 
@@ -270,5 +271,6 @@ void wm_rpc_server_free(struct wm_rpc_server *s)
 		wm_free(e->value);
 	wm_map_fini(&s->routes);
 	wm_map_fini(&s->sources);
+	wm_rpc_turns_fini(&s->handshakes);
 	wm_free(s);
 }

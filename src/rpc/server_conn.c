@@ -305,6 +305,7 @@ void wm_rpc_server_conn_new(struct wm_rpc_port *port, struct wm_conn *c)
 	wm_timer_start(sc->server->loop, &sc->timer, HELLO_NS, on_hello_late);
 	wm_rpc_link_init(&sc->link, sc->server->loop, c, port->opts.tls, NULL, sc->name,
 			 &link_events, sc);
+	sc->link.handshakes = &sc->server->handshakes;
 }
 
 static void on_notice_over(struct wm_timer *t)

@@ -26,6 +26,7 @@ struct wm_rpc_server {
 	struct wm_map routes; /* path -> struct wm_rpc_route */
 	struct wm_list ports;
 	struct wm_list conns;
+	struct wm_rpc_turns handshakes;
 	uint32_t n_conns;
 	struct wm_map sources; /* where connections come from -> how many, as a pointer */
 	struct wm_rpc_stats stats;
