@@ -2,7 +2,7 @@
 BUILD ?= build
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: all deps build install demo check check-long bench fuzz format clean help
+.PHONY: all deps build install demo check check-long cross bench fuzz format clean help
 
 all: build
 
@@ -14,6 +14,7 @@ help:
 	@echo 'make deps        install the packages that building and the demo need'
 	@echo 'make bench       measure every promised number (GATE=1: fail on a miss; ONLY="start join")'
 	@echo 'make check-long  the tests that take hours: fuzzing, valgrind, clean package list'
+	@echo 'make cross       compile for every other system what does no I/O'
 	@echo 'make fuzz        one minute of fuzzing per target (FUZZ_SECONDS=n)'
 	@echo 'make format      put the code into the shape of .clang-format'
 	@echo 'make clean       remove everything that was built'
@@ -37,8 +38,12 @@ check:
 	@/usr/bin/python3 tools/check.py
 
 check-long:
-	@tools/install_packages build demo test long
+	@tools/install_packages build demo test cross long
 	@/usr/bin/python3 tools/check.py --long
+
+cross:
+	@tools/install_packages build cross
+	@/usr/bin/python3 tools/cross_compile.py
 
 bench: build
 	@tools/install_packages test bench

@@ -40,14 +40,17 @@ class Layers:
     def __init__(self, path):
         self.level = {}  # folder -> line, counted from the roof
         self.grants = []  # (header prefix, folders)
-        in_headers = False
+        self.portable = {}  # folder -> names of its files that are left out
+        section = ""
         for number, line in enumerate(path.read_text().splitlines(), 1):
             line = line.split("#")[0].strip()
-            if line == "[headers]":
-                in_headers = True
-            elif line and in_headers:
-                prefix, _, folders = line.partition(":")
-                self.grants.append((prefix.strip(), set(folders.split())))
+            key, _, names = (part.strip() for part in line.partition(":"))
+            if line in ("[headers]", "[portable]"):
+                section = line
+            elif line and section == "[headers]":
+                self.grants.append((key, set(names.split())))
+            elif line and section == "[portable]":
+                self.portable[key] = set(names.split())
             else:
                 for folder in line.split():
                     if folder in self.level:
@@ -56,6 +59,10 @@ class Layers:
         for prefix, folders in self.grants:
             for folder in sorted(folders - set(self.level)):
                 raise SystemExit(f"{path}: {prefix} is granted to {folder}, which is no layer")
+        for folder, left_out in self.portable.items():
+            for name in [f"{folder}/{name}" for name in sorted(left_out)] or [folder]:
+                if not (path.parent / name).exists():
+                    raise SystemExit(f"{path}: {name} stands under [portable] and does not exist")
 
     def may_include(self, folder, other):
         return folder == other or self.level[other] > self.level[folder]

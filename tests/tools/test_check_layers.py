@@ -84,6 +84,8 @@ def test_every_breach_is_listed(tmp_path):
 @pytest.mark.parametrize("layers,words", [
     ("base\nroof base\n", "base stands in two layers"),
     ("base\n[headers]\nx.h: attic\n", "granted to attic, which is no layer"),
+    ("base\n[portable]\nattic:\n", "attic stands under [portable] and does not exist"),
+    ("base\n[portable]\nbase: b.c\n", "base/b.c stands under [portable] and does not exist"),
 ])
 def test_a_table_that_contradicts_itself_is_refused(tmp_path, layers, words):
     done = run(tmp_path, {"base/a.c": "int x;\n"}, layers)
