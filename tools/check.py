@@ -163,6 +163,13 @@ def pytests(title, build_folder, which):
         record(title, False)
 
 
+def soak(folder):
+    title = "the whole soak"
+    counted(title, ["/usr/bin/python3", "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", "tests/net/test_soak.py"],
+            env=dict(ENV, WM_BUILD=os.path.join(REPO, folder), WM_SOAK="1"), patience=2 * 3600)
+    say(log_of(title).rstrip())
+
+
 def coverage(folder):
     title = "coverage of the fuzz corpora"
     if counted(title, ["/usr/bin/python3", "tools/fuzz_coverage.py", folder]):
@@ -196,6 +203,7 @@ def run_all(long):
         coverage("build-clang")
     if long:
         counted("every other system", ["/usr/bin/python3", "tools/cross_compile.py"], patience=3600)
+        soak("build-plain")
         counted("HTTP/2 conformance", ["/usr/bin/python3", "tools/h2spec.py", "build-plain"], patience=1800)
         counted("grpcurl", ["/usr/bin/python3", "tools/grpcurl.py", "build-plain"], patience=1800)
         counted("the list of packages", ["tools/check_packages", "demo", "check"], patience=2 * 3600)
