@@ -25,8 +25,8 @@ REPO = pathlib.Path(__file__).resolve().parent.parent
 BUILD = REPO / "build-cross"
 ZIG = REPO / "build-zig"
 
-# 64 and 32 bits, little and big endian, three C libraries of Linux's kind and four of others.
-TARGETS = """x86_64-linux-musl x86_64-linux-gnu.2.36 aarch64-linux-musl riscv64-linux-musl
+# 64 and 32 bits, little and big endian.
+TARGETS = """x86_64-linux-musl aarch64-linux-musl riscv64-linux-musl
     arm-linux-musleabihf x86-linux-musl powerpc64-linux-musl s390x-linux-musl
     x86_64-freebsd aarch64-freebsd x86_64-macos aarch64-macos
     x86_64-windows-gnu aarch64-windows-gnu""".split()
