@@ -2,6 +2,10 @@
 /*
  * Privileges of this process: whether those that are needed are there (and the sentence that says
  * how to get them), and giving up all others. Any thread for asking; for giving up see there.
+ *
+ * A port whose system does not divide the superuser's power: has and require tell whether it is the
+ * superuser who runs us; restrict does as much as the system lets it (another user who keeps what
+ * is open, no programs started) and is UNIMPLEMENTED, never silent, where that is nothing.
  */
 #include "base/err.h"
 #include <stdbool.h>
@@ -11,7 +15,8 @@ enum wm_cap {
 	WM_CAP_NET_BIND = 2,  /* ports below 1024 */
 };
 
-bool wm_caps_has(unsigned caps); /* of enum wm_cap; all of them */
+/* True when all of @caps are in force. */
+bool wm_caps_has(unsigned caps); /* of enum wm_cap */
 /*
  * PERMISSION_DENIED, naming what is missing and the ways to get it for @program (a path or name).
  */

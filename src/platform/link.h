@@ -2,7 +2,7 @@
 /*
  * Network interfaces and their addresses: reading all of them, and changing ours. Lists are owned
  * by the caller and released with their fini; a zeroed list is empty. Thread: that of the struct
- * wm_net.
+ * wm_net. Failures that are common to all: see platform/net.h.
  */
 #include "base/addr.h"
 #include "base/err.h"
@@ -26,7 +26,7 @@ struct wm_link {
 	unsigned flags; /* enum wm_link_flag */
 	uint32_t mtu;
 	char name[WM_LINK_NAME];
-	char kind[WM_LINK_NAME]; /* "wireguard", "tun", "veth"; "" for hardware */
+	char kind[WM_LINK_NAME]; /* "wireguard", "tun", "veth"; "" for hardware, or when unknown */
 };
 
 struct wm_link_list {
@@ -51,18 +51,23 @@ void wm_link_list_fini(struct wm_link_list *l);
 /* NOT_FOUND when there is none of that name. */
 WM_MUST_CHECK int wm_link_find(struct wm_net *net, const char *name, struct wm_link *out,
 			       struct wm_err *err);
+/* Administratively up or down; what is so already stays so, without error. */
 WM_MUST_CHECK int wm_link_set_up(struct wm_net *net, unsigned link, bool up, struct wm_err *err);
+/* Bytes of an IP packet. INVALID_ARGUMENT when the link does not go that far. */
 WM_MUST_CHECK int wm_link_set_mtu(struct wm_net *net, unsigned link, uint32_t mtu,
 				  struct wm_err *err);
 /*
  * The interface makes no IPv6 address of its own when it comes up and asks for no router: a tunnel
- * has neither. Not an error where the host has no IPv6.
+ * has neither. Not an error where the host has no IPv6, or its tunnels never do so by themselves.
  */
 WM_MUST_CHECK int wm_link_set_quiet(struct wm_net *net, unsigned link, struct wm_err *err);
 /* Deletes the interface itself. NOT_FOUND when it is gone. */
 WM_MUST_CHECK int wm_link_remove(struct wm_net *net, unsigned link, struct wm_err *err);
 
-/* The addresses of one interface, or of all when @link is 0. */
+/*
+ * The addresses of one interface, or of all when @link is 0. A system that does not know why an
+ * address is fleeting leaves the mark off.
+ */
 WM_MUST_CHECK int wm_link_addr_list(struct wm_net *net, unsigned link,
 				    struct wm_link_addr_list *out, struct wm_err *err);
 void wm_link_addr_list_fini(struct wm_link_addr_list *l);

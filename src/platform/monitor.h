@@ -4,6 +4,10 @@
  * descriptor to be watched for reading (the loop's part); one read then reports everything that is
  * waiting. When the kernel had more to tell than it could keep, that is reported as "look at
  * everything again". Owns its descriptor. One thread at a time.
+ *
+ * A port may report more than changed, and RESYNC in the place of anything that its system does not
+ * tell in detail; it may not report less. Where the system calls back on a thread of its own
+ * (Windows), the port queues that and makes the descriptor readable.
  */
 #include "base/addr.h"
 #include "base/err.h"
@@ -32,6 +36,7 @@ enum wm_monitor_scope {
 	WM_MONITOR_LINKS, /* no addresses, no routes */
 };
 
+/* Changes from now on are told; what was before is to be read after this. */
 WM_MUST_CHECK int wm_monitor_open(enum wm_monitor_scope scope, struct wm_monitor **out,
 				  struct wm_err *err);
 void wm_monitor_close(struct wm_monitor *m); /* NULL is allowed */

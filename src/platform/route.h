@@ -2,7 +2,11 @@
 /*
  * Routes that are ours: each carries our number as its origin (Linux: rtm_protocol), so that they
  * can be told from everybody else's, also after a crash. Nobody else's route is changed or removed
- * here. Thread: that of the struct wm_net.
+ * here. Thread: that of the struct wm_net. Failures that are common to all: see platform/net.h.
+ *
+ * A port whose system keeps no origin with a route marks ours in another way that outlives us: the
+ * BSDs have flags of a route (RTF_PROTO1), Windows a protocol field. Where one destination can have
+ * one route only, metrics are not told apart, and a second one is ALREADY_EXISTS.
  */
 #include "base/addr.h"
 #include "base/err.h"

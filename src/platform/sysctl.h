@@ -3,6 +3,9 @@
  * Kernel settings by name, and the list of those that make a host forward packets. Names are
  * written with slashes ("net/ipv4/ip_forward"), since an interface's name may hold dots. Any
  * thread.
+ *
+ * A port chooses names of its own for its settings, of the same form, since the journal holds them:
+ * "net/ipv4/" or "net/ipv6/" and what tells it which setting is meant.
  */
 #include "base/err.h"
 #include <stdbool.h>
@@ -31,9 +34,12 @@ struct wm_sysctl_list {
 bool wm_sysctl_name_is_valid(const char *name);
 /* Up to fifteen digits with an optional sign. */
 bool wm_sysctl_value_is_valid(const char *value);
+/* NOT_FOUND when there is no such setting, OUT_OF_RANGE when its value is no number. */
 WM_MUST_CHECK int wm_sysctl_get(const char *name, char out[WM_SYSCTL_VALUE], struct wm_err *err);
-/* Says, where the host refuses, what somebody with the right can type. */
+/* In force at once, until the next boot. Says, where the host refuses, what somebody with the right
+ * can type. */
 WM_MUST_CHECK int wm_sysctl_set(const char *name, const char *value, struct wm_err *err);
+/* Frees the items; the list is empty then. */
 void wm_sysctl_list_fini(struct wm_sysctl_list *l);
 
 enum wm_forwarding { WM_FORWARDING_V4 = 1, WM_FORWARDING_V6 = 2 };

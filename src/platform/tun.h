@@ -7,6 +7,10 @@
  * Where the host can, packets stand for many (platform/offload.h): it hands over whole TCP
  * segments of up to 64 KiB that somebody else cuts, and takes such back. What it cannot is found
  * out when the interface is made, and while it is used (wm_tun_refuse); everything works without.
+ *
+ * A port whose system has one queue makes one, whatever was asked, and wm_tun_queues says so. One
+ * that names interfaces itself (macOS: utun7) takes names that end in "+" only, INVALID_ARGUMENT
+ * for any other. Bytes that a system puts in front of packets (their family) never show here.
  */
 #include "base/err.h"
 #include "platform/offload.h"
@@ -48,8 +52,11 @@ WM_MUST_CHECK int wm_tun_open(const struct wm_tun_opts *opts, struct wm_tun **ou
 			      struct wm_err *err);
 void wm_tun_close(struct wm_tun *t); /* NULL is allowed */
 
+/* As the system has named it; borrowed until it is closed. */
 const char *wm_tun_name(const struct wm_tun *t);
+/* The index by which platform/link.h knows it. */
 unsigned wm_tun_ifindex(const struct wm_tun *t);
+/* How many there are: those asked for, or fewer. */
 unsigned wm_tun_queues(const struct wm_tun *t);
 int wm_tun_fd(const struct wm_tun *t, unsigned queue); /* for poll only */
 

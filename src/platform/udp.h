@@ -7,6 +7,10 @@
  * A packet here may be a train: datagrams of one length, but for a shorter last one, that follow
  * each other in one buffer and go to or come from one peer. Where the host can, a train travels
  * its network stack as one (UDP_SEGMENT, UDP_GRO); where not, it is cut and each datagram sent.
+ *
+ * A port whose system does not spread senders over sockets is UNIMPLEMENTED for more than one;
+ * where it has no marks, so is any mark but 0. Without a call for batches it loops over single
+ * ones.
  */
 #include "base/addr.h"
 #include "base/err.h"
