@@ -57,6 +57,20 @@ static void add_ends(struct wm_buf *out)
 	page_entry(out, "0", "It was done.");
 	page_entry(out, "1", "It was not; the line on standard error says why.");
 	page_entry(out, "2", "The command or one of its options has to be mended.");
+	page_section(out, "Examples");
+	page_commands(out,
+		      "Certificates for two nodes, and a configuration file to ask the first with:",
+		      "wmctl pki init --pki-directory pki\n"
+		      "wmctl pki issue --pki-directory pki --name one\n"
+		      "wmctl pki issue --pki-directory pki --name two\n"
+		      "wmctl pki gen-config --pki-directory pki --server 192.0.2.10:8443 \\\n"
+		      "    --output ~/.wmctl/config.yaml");
+	page_commands(
+		out, "Who is in the mesh, how one of them is, and a picture of it (with Graphviz):",
+		"wmctl get nodes\n"
+		"wmctl status two\n"
+		"wmctl get graph | dot -Tsvg >mesh.svg");
+	page_commands(out, "Take a host out of the mesh for good:", "wmctl leave two");
 	page_section(out, "See also");
 	page_paragraph(out, "webmesh-node(8)");
 }

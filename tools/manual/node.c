@@ -58,8 +58,28 @@ static void add_node_ends(struct wm_buf *out)
 	page_entry(out, "0", "The node stopped because it was asked to.");
 	page_entry(out, "1", "It could not go on; the last line on standard error says why.");
 	page_entry(out, "2", "An option has to be mended; the line names it as it was spelt.");
+	page_section(out, "Examples");
+	page_commands(
+		out,
+		"Found a mesh on a host that others reach at 192.0.2.10, with certificates made "
+		"by wmctl pki:",
+		"webmesh-node --bootstrap.enabled --services.api.mesh-enabled \\\n"
+		"    --global.primary-endpoint=192.0.2.10 \\\n"
+		"    --global.mtls --global.verify-chain-only \\\n"
+		"    --global.tls-cert-file=pki/nodes/one/tls.crt \\\n"
+		"    --global.tls-key-file=pki/nodes/one/tls.key \\\n"
+		"    --global.tls-ca-file=pki/nodes/one/ca.crt");
+	page_commands(out, "Join it from another host, and keep the node's key over restarts:",
+		      "webmesh-node --mesh.join-addresses=192.0.2.10:8443 \\\n"
+		      "    --wireguard.key-file=/var/lib/webmesh/key \\\n"
+		      "    --global.mtls --global.verify-chain-only \\\n"
+		      "    --global.tls-cert-file=two/tls.crt \\\n"
+		      "    --global.tls-key-file=two/tls.key \\\n"
+		      "    --global.tls-ca-file=two/ca.crt");
+	page_commands(out, "See what a file, the environment and flags say together:",
+		      "webmesh-node --config=/etc/webmesh/node.yaml --print-config");
 	page_section(out, "See also");
-	page_paragraph(out, "webmesh.conf(5), wmctl(1)");
+	page_paragraph(out, "webmesh.conf(5), wmctl(1), webmesh-wg(8)");
 }
 
 void page_node(struct wm_buf *out)
@@ -147,9 +167,18 @@ void page_conf(struct wm_buf *out)
 			add_key(out, &t->rows[i]);
 	}
 	page_section(out, "Example");
-	wm_buf_add_str(out, ".PP\n.nf\nmesh:\n  node\\-id: beta\n  join\\-addresses: "
-			    "[\"192.0.2.1:8443\"]\nwireguard:\n  key\\-file: "
-			    "/var/lib/webmesh/key\n.fi\n");
+	page_commands(out, "A member with certificates, in /etc/webmesh/node.yaml:",
+		      "global:\n"
+		      "  mtls: true\n"
+		      "  verify-chain-only: true\n"
+		      "  tls-cert-file: /etc/webmesh/tls.crt\n"
+		      "  tls-key-file: /etc/webmesh/tls.key\n"
+		      "  tls-ca-file: /etc/webmesh/ca.crt\n"
+		      "mesh:\n"
+		      "  node-id: beta\n"
+		      "  join-addresses: [\"192.0.2.1:8443\"]\n"
+		      "wireguard:\n"
+		      "  key-file: /var/lib/webmesh/key");
 	page_section(out, "See also");
 	page_paragraph(out, "webmesh-node(8), wmctl(1)");
 }

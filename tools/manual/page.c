@@ -4,6 +4,9 @@
 #include <ctype.h>
 #include <string.h>
 
+#define PAGE_DATE  "2026-11-22" /* of the version; changes with it */
+#define LINE_WIDTH 80
+
 void page_text(struct wm_buf *out, const char *text)
 {
 	if (*text == '.' || *text == '\'')
@@ -18,6 +21,33 @@ void page_text(struct wm_buf *out, const char *text)
 	}
 }
 
+/* Appends text as roff, a sentence a line as is the custom, and no line longer than a screen's. */
+static void add_prose(struct wm_buf *out, const char *text)
+{
+	struct wm_buf escaped = {0};
+	page_text(&escaped, text);
+	const char *begin = wm_buf_str(&escaped);
+	size_t column = 0;
+	for (const char *word = begin; *word != '\0';) {
+		size_t len = strcspn(word, " ");
+		bool new_sentence = column > 0 && word[-2] == '.' && isupper((unsigned char)*word);
+		if (new_sentence || column + 1 + len > LINE_WIDTH) {
+			wm_buf_add_str(out, "\n");
+			column = 0;
+		} else if (column > 0) {
+			wm_buf_add_str(out, " ");
+			column++;
+		}
+		if (column == 0 && word != begin && (*word == '.' || *word == '\''))
+			wm_buf_add_str(out, "\\&");
+		wm_buf_add(out, word, len);
+		column += len;
+		word += len + (word[len] == ' ');
+	}
+	wm_buf_add_str(out, "\n");
+	wm_buf_fini(&escaped);
+}
+
 static void add_upper(struct wm_buf *out, const char *text)
 {
 	for (; *text != '\0'; text++) {
@@ -30,7 +60,7 @@ void page_begin(struct wm_buf *out, const char *name, unsigned section, const ch
 {
 	wm_buf_add_str(out, ".\\\" Made from the program's tables by \"ninja manual\".\n.TH ");
 	add_upper(out, name);
-	wm_buf_printf(out, " %u \"\" \"webmesh %s\" \"webmesh\"\n.SH NAME\n", section,
+	wm_buf_printf(out, " %u \"" PAGE_DATE "\" \"webmesh %s\" \"webmesh\"\n.SH NAME\n", section,
 		      wm_version_text());
 	page_text(out, name);
 	wm_buf_add_str(out, " \\- ");
@@ -45,11 +75,21 @@ void page_section(struct wm_buf *out, const char *title)
 	wm_buf_add_str(out, "\n");
 }
 
+/* True right behind a title, where roff begins a paragraph by itself. */
+static bool has_just_begun(const struct wm_buf *out)
+{
+	const char *text = wm_buf_str(out);
+	size_t at = out->len - 1; /* of the last newline */
+	while (at > 0 && text[at - 1] != '\n')
+		at--;
+	return strncmp(text + at, ".SH ", 4) == 0;
+}
+
 void page_paragraph(struct wm_buf *out, const char *text)
 {
-	wm_buf_add_str(out, ".PP\n");
-	page_text(out, text);
-	wm_buf_add_str(out, "\n");
+	if (!has_just_begun(out))
+		wm_buf_add_str(out, ".PP\n");
+	add_prose(out, text);
 }
 
 void page_entry(struct wm_buf *out, const char *tag, const char *text)
@@ -57,8 +97,15 @@ void page_entry(struct wm_buf *out, const char *tag, const char *text)
 	wm_buf_add_str(out, ".TP\n\\fB");
 	page_text(out, tag);
 	wm_buf_add_str(out, "\\fR\n");
-	page_text(out, text);
-	wm_buf_add_str(out, "\n");
+	add_prose(out, text);
+}
+
+void page_commands(struct wm_buf *out, const char *what, const char *lines)
+{
+	page_paragraph(out, what);
+	wm_buf_add_str(out, ".PP\n.nf\n.RS 4\n");
+	page_text(out, lines);
+	wm_buf_add_str(out, "\n.RE\n.fi\n");
 }
 
 static void add_words(struct wm_buf *out, const char *words)
@@ -107,8 +154,7 @@ void page_flag(struct wm_buf *out, const struct wm_conf_option *o, const char *k
 	}
 	wm_buf_add_str(out, "\n");
 	add_flag_text(&text, o, known_by);
-	page_text(out, wm_buf_str(&text));
-	wm_buf_add_str(out, "\n");
+	add_prose(out, wm_buf_str(&text));
 	wm_buf_fini(&text);
 }
 

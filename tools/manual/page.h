@@ -15,6 +15,8 @@ void page_section(struct wm_buf *out, const char *title);
 void page_paragraph(struct wm_buf *out, const char *text);
 /* A tagged paragraph: the tag in bold, then @text. */
 void page_entry(struct wm_buf *out, const char *tag, const char *text);
+/* An example: what it is for, and its lines as they are typed. */
+void page_commands(struct wm_buf *out, const char *what, const char *lines);
 /* An option as a flag, with what it takes, its words and its default. */
 void page_flag(struct wm_buf *out, const struct wm_conf_option *o, const char *known_by);
 /* True when the option works in this version and @without has none of its attributes. */
