@@ -343,6 +343,11 @@ bool wm_h2_is_open(const struct wm_h2 *h)
 	return !h->failing && !h->lost && !h->goaway_came;
 }
 
+bool wm_h2_is_flooded(const struct wm_h2 *h)
+{
+	return h->flooded;
+}
+
 void wm_h2_fail(struct wm_h2 *h, const struct wm_err *why)
 {
 	if (h->failing || h->lost)

@@ -111,6 +111,8 @@ struct wm_h2 *wm_h2_new(const struct wm_h2_opts *opts);
 void wm_h2_free(struct wm_h2 *h);
 /* False once it has failed, which the owner may not have been told yet. */
 bool wm_h2_is_open(const struct wm_h2 *h);
+/* True once the peer was cut off because it floods us. */
+bool wm_h2_is_flooded(const struct wm_h2 *h);
 /* Takes in bytes from the wire. */
 void wm_h2_feed(struct wm_h2 *h, const void *p, size_t n);
 /* The wire has room again. */

@@ -333,6 +333,17 @@ void wm_rpc_link_close(struct wm_rpc_link *l, bool linger)
 	}
 }
 
+void wm_rpc_link_dismiss(struct wm_rpc_link *l)
+{
+	if (l->closed)
+		return;
+	say_goodbye(l);
+	l->closed = true;
+	wm_defer_cancel(&l->kick);
+	wm_conn_read_pause(l->conn);
+	wm_timer_start(l->loop, &l->linger, LINGER_NS, on_linger);
+}
+
 void wm_rpc_link_abort(struct wm_rpc_link *l)
 {
 	if (l->conn == NULL)

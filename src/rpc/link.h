@@ -66,5 +66,10 @@ size_t wm_rpc_link_queued(const struct wm_rpc_link *l);
  * once.
  */
 void wm_rpc_link_close(struct wm_rpc_link *l, bool linger);
-/* The same without on_gone: the memory may go as soon as this returns. */
+/*
+ * As close with @linger, for a peer that sends more than anybody would read: it has a second to
+ * read our last words, and what it sends meanwhile stays in the kernel.
+ */
+void wm_rpc_link_dismiss(struct wm_rpc_link *l);
+/* As close without on_gone: the memory may go as soon as this returns. */
 void wm_rpc_link_abort(struct wm_rpc_link *l);

@@ -239,9 +239,12 @@ static void on_lost(void *arg, const struct wm_err *why)
 	struct wm_rpc_server_conn *sc = arg;
 	log_end(sc, why);
 	wm_timer_stop(&sc->timer);
+	if (wm_h2_is_flooded(sc->h2))
+		wm_rpc_link_dismiss(&sc->link);
+	else
+		wm_rpc_link_close(&sc->link, true);
 	wm_h2_free(sc->h2);
 	sc->h2 = NULL;
-	wm_rpc_link_close(&sc->link, true);
 	wm_rpc_server_conn_release(sc);
 }
 
