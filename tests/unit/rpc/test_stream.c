@@ -314,6 +314,8 @@ static void end_behind_a_pause(void **state)
 	subscribe(&b, &l, "count:10", NULL);
 	l.want = 3;
 	l.stop_at_want = true;
+	for (int i = 0; i < 1000 && l.n < 3; i++)
+		loopback_pass(&b, 10);
 	loopback_pass(&b, 50);
 	assert_int_equal(l.n, 3);
 	assert_int_equal(l.n_end, 0);
