@@ -123,7 +123,7 @@ static void lend_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
 {
 	struct wm_conn *c = wm_container_of((uv_stream_t *)handle, struct wm_conn, uv.stream);
 
-	/* libuv goes on reading while the buffer is filled, up to 2 MiB: others want a turn too. */
+	/* libuv goes on reading while the buffer is filled, 32 times: others want a turn too. */
 	bool enough = c->filled_in == c->loop->turn;
 	*out = uv_buf_init(c->loop->read_buf, enough ? 0 : sizeof(c->loop->read_buf));
 	(void)suggested;

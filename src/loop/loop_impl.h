@@ -9,7 +9,7 @@
 #include "loop/conn.h"
 #include "loop/loop.h"
 
-#define WM_LOOP_READ_SIZE 65536
+#define WM_LOOP_READ_SIZE 16384 /* what one connection has others wait for */
 
 struct wm_loop {
 	uv_loop_t uv;

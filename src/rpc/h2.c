@@ -112,6 +112,8 @@ void wm_h2_free(struct wm_h2 *h)
 	wm_timer_stop(&h->block);
 	nghttp2_session_del(h->session);
 	wm_buf_fini(&h->out);
+	wm_free(h->why);
+	wm_free(h->goaway);
 	wm_free(h);
 }
 
@@ -273,7 +275,7 @@ static void tell_connection(struct wm_h2 *h)
 		h->goaway_told = true;
 		if (!h->server)
 			wm_h2_refuse_unsent(h);
-		h->events->on_goaway(h->arg, &h->goaway);
+		h->events->on_goaway(h->arg, h->goaway);
 	}
 }
 
@@ -301,7 +303,7 @@ static void notice_end(struct wm_h2 *h)
 		return;
 	struct wm_err err;
 	if (h->goaway_came)
-		err = h->goaway;
+		err = *h->goaway;
 	else if (h->said[0] != '\0')
 		(void)wm_fail(&err, WM_UNAVAILABLE, "the peer breaks HTTP/2: %s", h->said);
 	else
@@ -316,9 +318,9 @@ static void bury(struct wm_h2 *h)
 	wm_defer_cancel(&h->work);
 	wm_timer_stop(&h->block);
 	while ((it = wm_list_first(&h->streams)) != NULL)
-		wm_h2_stream_over(wm_container_of(it, struct wm_h2_stream, node), &h->why);
+		wm_h2_stream_over(wm_container_of(it, struct wm_h2_stream, node), h->why);
 	h->lost = true;
-	h->events->on_lost(h->arg, &h->why); /* last: the connection may be gone */
+	h->events->on_lost(h->arg, h->why); /* last: the connection may be gone */
 }
 
 static void on_work(struct wm_defer *d)
@@ -353,7 +355,7 @@ void wm_h2_fail(struct wm_h2 *h, const struct wm_err *why)
 	if (h->failing || h->lost)
 		return;
 	h->failing = true;
-	h->why = *why;
+	h->why = wm_memdup(why, sizeof(*why));
 	wm_h2_schedule(h);
 }
 

@@ -79,12 +79,14 @@ static void note_goaway(struct wm_h2 *h, const nghttp2_goaway *g)
 {
 	char text[128] = "";
 	h->goaway_came = true;
+	if (h->goaway == NULL) /* it may say so twice: soon, and now */
+		h->goaway = wm_alloc(sizeof(*h->goaway));
 	(void)wm_rpc_percent_decode((const char *)g->opaque_data, g->opaque_data_len, text,
 				    sizeof(text));
 	if (g->error_code == NGHTTP2_NO_ERROR)
-		(void)wm_fail(&h->goaway, WM_UNAVAILABLE, "the peer ends the connection");
+		(void)wm_fail(h->goaway, WM_UNAVAILABLE, "the peer ends the connection");
 	else
-		(void)wm_fail(&h->goaway, WM_UNAVAILABLE, "the peer ends the connection: %s%s%s",
+		(void)wm_fail(h->goaway, WM_UNAVAILABLE, "the peer ends the connection: %s%s%s",
 			      nghttp2_http2_strerror(g->error_code), text[0] != '\0' ? ", " : "",
 			      text);
 }

@@ -29,9 +29,9 @@ struct wm_h2 {
 	bool flooded; /* that is why */
 	bool said_goaway;
 	bool busy;
-	struct wm_err why;    /* of failing */
-	struct wm_err goaway; /* what the peer said */
-	char said[128];       /* nghttp2's last complaint */
+	struct wm_err *why; /* of failing, or NULL: ten thousand healthy ones need no room for it */
+	struct wm_err *goaway; /* what the peer said, or NULL */
+	char said[128];        /* nghttp2's last complaint */
 };
 
 /* The callbacks of every session, made once. */
