@@ -66,7 +66,7 @@ int wm_rpc_frame_encode(const ProtobufCMessage *m, uint32_t max, bool gzip, stru
 		put_shortest(m, out);
 		return 0;
 	}
-	put_header(false, size, out);
-	wm_pb_encode(m, out);
+	put_header(false, size, out); /* with room for the message, whose size is known */
+	wm_buf_commit(out, protobuf_c_message_pack(m, wm_buf_reserve(out, size)));
 	return 0;
 }
