@@ -2,13 +2,14 @@
 BUILD ?= build
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: all deps build install demo check check-long cross bench fuzz format clean help
+.PHONY: all deps build install demo recording check check-long cross bench fuzz format clean help
 
 all: build
 
 help:
 	@echo 'make demo        install what is missing, build, and show a mesh of four hosts at work'
 	@echo 'make check       install what is missing, build, and run every test (25 minutes at most)'
+	@echo 'make recording   type the README into two hosts and write docs/recording.md'
 	@echo 'make build       build the programs into $(BUILD)/src/programs'
 	@echo 'make install     put the programs into /usr/local'
 	@echo 'make deps        install the packages that building and the demo need'
@@ -32,6 +33,9 @@ install: build
 
 demo: build
 	@WM_BUILD=$(abspath $(BUILD)) /usr/bin/python3 tools/demo.py
+
+recording: build
+	@WM_BUILD=$(abspath $(BUILD)) /usr/bin/python3 tools/record.py
 
 check:
 	@tools/install_packages build demo test
