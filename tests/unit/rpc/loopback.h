@@ -39,6 +39,10 @@ void loopback_open_channel(struct loopback *b, const struct wm_rpc_channel_opts 
 void loopback_close(struct loopback *b);
 /* Drains the server and waits for it. */
 void loopback_drain(struct loopback *b, int64_t grace_ns);
+/*
+ * Lets what goes on go on for @ms, and for as many turns of the loop as an idle machine makes in
+ * that time: on a busy one the time alone may pass before anything was done.
+ */
 void loopback_pass(struct loopback *b, int64_t ms);
 
 /* A unary call with its outcome. */

@@ -224,7 +224,7 @@ static void late_answer(void **state)
 	struct loopback b;
 	struct ask a;
 	loopback_open(&b, TLS, NULL);
-	ask_start(&b, &a, "sleep-on:100", NULL);
+	ask_start(&b, &a, "sleep-on:300", NULL);
 	loopback_pass(&b, 50);
 	assert_int_equal(b.service.calls, 1);
 	wm_rpc_channel_close(b.channel);

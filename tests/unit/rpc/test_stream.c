@@ -213,13 +213,16 @@ static void server_pauses(void **state)
 	struct listener l;
 	struct wm_err err;
 	loopback_open(&b, mode, NULL);
+	int64_t begin = wm_clock_now();
 	open_stream(&b, &l, "/v1.Node/NegotiateDataChannel", NULL);
 	assert_int_equal(say(&l, "pause", 0, &err), 0);
 	for (uint32_t i = 1; i <= 10; i++)
 		assert_int_equal(say(&l, "tcp", i, &err), 0);
 	wm_rpc_stream_half_close(&l.s);
-	loopback_pass(&b, 25);
-	assert_int_equal(l.n, 1); /* the answer to the first */
+	wait_messages(&b, &l, 1); /* the answer to the first */
+	l.want = 2;
+	assert_true(wm_loop_run_until(b.loop, has_enough, &l, 20000));
+	assert_true(wm_clock_now() - begin >= 50 * WM_NS_PER_MS);
 	wait_end(&b, &l);
 	assert_int_equal(l.n, 11);
 	assert_int_equal(l.err.code, 0);
@@ -279,7 +282,7 @@ static void cancelled_and_late(void **state)
 {
 	struct loopback b;
 	struct listener l;
-	const struct wm_rpc_call_opts opts = {.deadline_ns = 60 * WM_NS_PER_MS};
+	struct wm_rpc_call_opts opts = {.deadline_ns = 60 * WM_NS_PER_MS};
 	loopback_open(&b, mode, NULL);
 	subscribe(&b, &l, "hang", NULL);
 	wait_messages(&b, &l, 1);
@@ -287,12 +290,15 @@ static void cancelled_and_late(void **state)
 	wait_end(&b, &l);
 	assert_int_equal(l.err.code, WM_CANCELLED);
 	assert_int_equal(b.service.cancels, 1);
-	subscribe(&b, &l, "hang", &opts);
-	wait_end(&b, &l);
+	/* On a busy machine a deadline may be over before anything came. */
+	for (l.n = 0; l.n == 0; opts.deadline_ns *= 4) {
+		subscribe(&b, &l, "hang", &opts);
+		wait_end(&b, &l);
+		assert_int_equal(l.err.code, WM_DEADLINE_EXCEEDED);
+		loopback_pass(&b, 50);
+	}
 	assert_int_equal(l.n, 1);
-	assert_int_equal(l.err.code, WM_DEADLINE_EXCEEDED);
-	loopback_pass(&b, 50);
-	assert_int_equal(b.service.cancels, 2);
+	assert_int_equal(b.service.cancels, b.service.calls);
 	/* A paused stream ends too. */
 	subscribe(&b, &l, "flood:100000:1000", NULL);
 	l.want = 1;
@@ -301,7 +307,7 @@ static void cancelled_and_late(void **state)
 	wm_rpc_stream_cancel(&l.s);
 	wait_end(&b, &l);
 	assert_int_equal(l.err.code, WM_CANCELLED);
-	assert_int_equal(b.service.cancels, 3);
+	assert_int_equal(b.service.cancels, b.service.calls);
 	loopback_close(&b);
 }
 
