@@ -52,7 +52,10 @@ static int on_link(unsigned index, const char *what, struct wm_link **out, struc
 	if (code != 0)
 		return code;
 	*out = find_link(index);
-	return *out == NULL ? wm_fail(err, WM_NOT_FOUND, "%s %u: no such link", what, index) : 0;
+	if (*out != NULL)
+		return 0;
+	(void)wm_fail(err, WM_NOT_FOUND, "%s %u: no such link", what, index);
+	return WM_NOT_FOUND; /* a compiler sees that it is not 0 */
 }
 
 int wm_link_list(struct wm_net *net, struct wm_link_list *out, struct wm_err *err)
