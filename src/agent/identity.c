@@ -8,7 +8,9 @@
 #include "agent/options.h"
 #include "auth/mtls.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "crypto/keyfile.h"
 #include "crypto/tls.h"
@@ -175,12 +177,32 @@ static int check_same(const struct wm_identity *id, const struct wm_node_options
 	return 0;
 }
 
+/* The loop runs and waits for no pipe. */
+static int refuse_waiting(const struct wm_node_options *o, struct wm_err *err)
+{
+	const char *const files[] = {
+		o->services_api_tls_cert_file,
+		o->services_api_tls_key_file,
+		o->services_api_mtls_client_ca_file,
+		o->plugins_mtls_ca_file,
+		o->tls_ca_file,
+		o->auth_mtls_cert_file,
+		o->auth_mtls_key_file,
+	};
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < WM_ARRAY_LEN(files); i++)
+		rc = wm_file_refuse_waiting(files[i], err);
+	return rc;
+}
+
 int wm_identity_renew(const struct wm_identity *id, const struct wm_node_options *o,
 		      struct wm_log *log, struct wm_tls_config **server,
 		      struct wm_tls_config **client, struct wm_err *err)
 {
 	*server = *client = NULL;
-	int rc = check_same(id, o, err);
+	int rc = refuse_waiting(o, err);
+	if (rc == 0)
+		rc = check_same(id, o, err);
 	if (rc == 0)
 		rc = load_server_tls(o, log, server, err);
 	if (rc == 0)

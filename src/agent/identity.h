@@ -27,7 +27,8 @@ WM_MUST_CHECK int wm_identity_init(struct wm_identity *id, const struct wm_node_
 				   struct wm_log *log, struct wm_err *err);
 /*
  * Checks that @o still makes the same node of us, and makes both sides of TLS anew from the files
- * as they are now; NULL where there is none. FAILED_PRECONDITION when only a restart will do.
+ * as they are now; NULL where there is none. FAILED_PRECONDITION when only a restart will do; what
+ * would have to be waited for, such as a pipe, is INVALID_ARGUMENT.
  */
 WM_MUST_CHECK int wm_identity_renew(const struct wm_identity *id, const struct wm_node_options *o,
 				    struct wm_log *log, struct wm_tls_config **server,

@@ -79,10 +79,10 @@ const struct wm_conf_table *wm_node_options_table(void)
 	return &table;
 }
 
-int wm_node_options_load(int argc, char *const *argv, char *const *env,
-			 struct wm_node_options **out, struct wm_err *err)
+/* Takes @c. */
+static int load(struct wm_conf *c, int argc, char *const *argv, char *const *env,
+		struct wm_node_options **out, struct wm_err *err)
 {
-	struct wm_conf *c = wm_conf_new(&table, 0);
 	int rc = wm_conf_load(c, argc, argv, env, err);
 	if (rc != 0) {
 		wm_conf_free(c);
@@ -96,10 +96,18 @@ int wm_node_options_load(int argc, char *const *argv, char *const *env,
 	return 0;
 }
 
+int wm_node_options_load(int argc, char *const *argv, char *const *env,
+			 struct wm_node_options **out, struct wm_err *err)
+{
+	return load(wm_conf_new(&table, 0), argc, argv, env, out, err);
+}
+
 int wm_node_options_load_again(const struct wm_node_options *o, struct wm_node_options **out,
 			       struct wm_err *err)
 {
-	return wm_node_options_load(o->argc, o->argv, o->env, out, err);
+	struct wm_conf *c = wm_conf_new(&table, 0);
+	wm_conf_never_wait(c);
+	return load(c, o->argc, o->argv, o->env, out, err);
 }
 
 void wm_node_options_free(struct wm_node_options *o)

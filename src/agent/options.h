@@ -30,7 +30,8 @@ const struct wm_conf_table *wm_node_options_table(void);
  */
 int wm_node_options_load(int argc, char *const *argv, char *const *env,
 			 struct wm_node_options **out, struct wm_err *err) WM_MUST_CHECK;
-/* Reads the same sources again, as they are now. */
+/* Reads the same sources again, as they are now; pipes and devices are refused, since the loop runs
+ * and may not wait for them. */
 int wm_node_options_load_again(const struct wm_node_options *o, struct wm_node_options **out,
 			       struct wm_err *err) WM_MUST_CHECK;
 /* NULL is allowed. */

@@ -20,6 +20,11 @@
  */
 int wm_file_read(const char *path, size_t max, bool is_secret, struct wm_buf *out,
 		 struct wm_err *err) WM_MUST_CHECK;
+/*
+ * INVALID_ARGUMENT for what may keep its reader waiting: a pipe, a terminal, another device. All
+ * else, and nothing at all, is left to who reads it.
+ */
+int wm_file_refuse_waiting(const char *path, struct wm_err *err) WM_MUST_CHECK;
 /* Makes the file @path, which must not exist, and syncs it. No temporary name: for new folders. */
 int wm_file_create(const char *path, mode_t mode, const void *p, size_t n, struct wm_err *err)
 	WM_MUST_CHECK;

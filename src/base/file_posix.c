@@ -69,6 +69,15 @@ int wm_file_read(const char *path, size_t max, bool is_secret, struct wm_buf *ou
 	return rc;
 }
 
+int wm_file_refuse_waiting(const char *path, struct wm_err *err)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0 || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
+		return 0;
+	return wm_fail(err, WM_INVALID_ARGUMENT, "%s: is not a regular file", path);
+}
+
 static int write_all(int fd, const void *p, size_t n)
 {
 	const uint8_t *at = p;

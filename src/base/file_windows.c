@@ -205,6 +205,14 @@ int wm_file_read(const char *path, size_t max, bool is_secret, struct wm_buf *ou
 	return rc;
 }
 
+/* Devices and pipes have a place of their own among the names. */
+int wm_file_refuse_waiting(const char *path, struct wm_err *err)
+{
+	if (!is_slash(path[0]) || !is_slash(path[1]) || path[2] != '.' || !is_slash(path[3]))
+		return 0;
+	return wm_fail(err, WM_INVALID_ARGUMENT, "%s: is not a regular file", path);
+}
+
 /* ---- writing ---- */
 
 static bool write_all(HANDLE file, const void *p, size_t n)

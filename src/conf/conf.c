@@ -1,4 +1,5 @@
 #include "conf/conf.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "conf/file.h"
@@ -50,6 +51,16 @@ void wm_conf_free(struct wm_conf *c)
 	wm_free(c->origins);
 	wm_free(c->values);
 	wm_free(c);
+}
+
+void wm_conf_never_wait(struct wm_conf *c)
+{
+	c->never_waits = true;
+}
+
+static int check_wait(const struct wm_conf *c, const char *path, struct wm_err *err)
+{
+	return c->never_waits ? wm_file_refuse_waiting(path, err) : 0;
 }
 
 /* ---- asking ---- */
@@ -168,7 +179,9 @@ int wm_conf_assign_file(struct wm_conf *c, const struct wm_conf_option *o,
 			struct wm_err *err)
 {
 	struct wm_buf text = {0};
-	int rc = wm_conf_file_read_secret(path, &text, err);
+	int rc = check_wait(c, path, err);
+	if (rc == 0)
+		rc = wm_conf_file_read_secret(path, &text, err);
 	if (rc != 0)
 		rc = wm_wrap(err, "%s", where);
 	else
@@ -202,7 +215,9 @@ static int load_file(struct wm_conf *c, struct wm_err *err)
 		if ((o->attrs & WM_CONF_PATH) == 0 || c->origins[i].source == WM_CONF_BY_DEFAULT)
 			continue;
 		path = *(char *const *)wm_conf_value_at(c, o);
-		int rc = wm_conf_file_read(&c->arena, path, &root, err);
+		int rc = check_wait(c, path, err);
+		if (rc == 0)
+			rc = wm_conf_file_read(&c->arena, path, &root, err);
 		return rc == 0 ? wm_conf_load_tree(c, root, err) : rc;
 	}
 	return 0;

@@ -34,6 +34,8 @@ void wm_conf_free(struct wm_conf *c);
 /* The program's struct. Fields may be changed by who owns the configuration: text is wm_alloc's. */
 void *wm_conf_values(const struct wm_conf *c) __attribute__((returns_nonnull));
 
+/* For a program that runs and may not stand still: pipes and devices are refused, not read. */
+void wm_conf_never_wait(struct wm_conf *c);
 /*
  * Loads everything: @argv (its first entry is the program's name; borrowed during the call), @env
  * in the form of environ (NULL: none), and the file that a row with WM_CONF_PATH names. The error

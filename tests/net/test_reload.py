@@ -95,6 +95,10 @@ def test_all_or_nothing(lan, mesh):
         assert " DEBUG " not in alpha.process.output
     os.unlink(r.path)
     assert "cannot open the configuration file" in r.reload(ok=False)
+    # What would have to be waited for is not read: the node goes on meanwhile.
+    os.mkfifo(r.path)
+    assert f"{r.path}: is not a regular file" in r.reload(ok=False)
+    os.unlink(r.path)
     # What needs a restart is named; what does not takes effect.
     line = r.reload(text(**{"global": {"log_level": "debug"}, "wireguard": {"mtu": 1400},
                             "mesh": {"zone_awareness_id": "z", "zone": "z"}}))
@@ -170,6 +174,9 @@ def test_certificates(lan, mesh):
     r.reload(ok=False)
     os.unlink(f"{at}/tls.crt")
     assert "tls.crt" in r.reload(ok=False)
+    os.mkfifo(f"{at}/tls.crt")
+    assert f"{at}/tls.crt: is not a regular file" in r.reload(ok=False)
+    os.unlink(f"{at}/tls.crt")
     put(beta_of(mesh), at, "tls.crt", "tls.key")
     assert "this node is alpha, and would be beta: that needs a restart" in r.reload(ok=False)
     assert shown(beta.host, "10.88.0.1", visitor).stdout.strip() == old

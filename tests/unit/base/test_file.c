@@ -105,6 +105,29 @@ static void test_read_is_bounded(void **state)
 	wm_buf_fini(&b);
 }
 
+static void test_what_may_wait(void **state)
+{
+	struct wm_err err;
+	char text[300], link[300];
+	const char *path = in_folder("pipe");
+	assert_int_equal(wm_file_refuse_waiting(path, &err), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(wm_file_refuse_waiting(path, &err), WM_INVALID_ARGUMENT);
+	(void)snprintf(text, sizeof(text), "%s: is not a regular file", path);
+	assert_string_equal(err.text, text);
+	(void)snprintf(link, sizeof(link), "%s.link", path);
+	assert_int_equal(symlink(path, link), 0);
+	assert_int_equal(wm_file_refuse_waiting(link, NULL), WM_INVALID_ARGUMENT);
+	assert_int_equal(wm_file_refuse_waiting("/dev/null", NULL), WM_INVALID_ARGUMENT);
+	assert_int_equal(wm_file_refuse_waiting(folder, NULL), 0);
+	assert_int_equal(unlink(link), 0);
+	assert_int_equal(unlink(path), 0);
+	path = in_folder("plain");
+	assert_int_equal(wm_file_replace(path, 0644, "x", 1, NULL), 0);
+	assert_int_equal(wm_file_refuse_waiting(path, &err), 0);
+	assert_int_equal(unlink(path), 0);
+}
+
 static void test_folders(void **state)
 {
 	struct stat st;
@@ -178,6 +201,7 @@ int main(void)
 		cmocka_unit_test(test_killed_while_publishing),
 		cmocka_unit_test(test_replace_takes_its_place),
 		cmocka_unit_test(test_read_is_bounded),
+		cmocka_unit_test(test_what_may_wait),
 		cmocka_unit_test(test_folders),
 		cmocka_unit_test(test_publish_a_folder),
 		cmocka_unit_test(test_links_to_nowhere_exist),
