@@ -131,6 +131,7 @@ static void send_answer(struct wm_http_exchange *x, struct wm_http_answer *a, bo
 	x->at = WM_HTTP_ANSWERING;
 	move_to(x, &s->busy);
 	wm_conn_read_pause(x->conn);
+	wm_defer_cancel(&x->next);
 	wm_timer_start(s->loop, &x->limit, s->opts.answer_ns, on_not_taken);
 	add_head(x, a);
 	if (!head_only)

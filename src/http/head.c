@@ -143,8 +143,27 @@ static bool is_visible(struct span s)
 	return s.n > 0;
 }
 
+/* A name or an address, with a port or not: what cannot be part of one is refused. */
+static bool take_host(struct span value, struct wm_http_head *out)
+{
+	for (size_t i = 0; i < value.n; i++)
+		if (value.p[i] <= ' ' || value.p[i] > '~' ||
+		    strchr("/?#@\\,\"<>^`{|}", value.p[i]) != NULL)
+			return false;
+	struct span rest = value;
+	bool is_v6 = value.n > 0 && value.p[0] == '[';
+	size_t n = cut(&rest, is_v6 ? ']' : ':').n;
+	n += is_v6 && n < value.n;
+	if (n > WM_HTTP_HOST_MAX)
+		return false;
+	if (n > 0)
+		memcpy(out->host, value.p, n);
+	out->host[n] = '\0';
+	return true;
+}
+
 /* "http://host/path" stands for "/path" (RFC 9112 section 3.2.2). False for other forms. */
-static bool cut_authority(struct span *target)
+static bool cut_authority(struct span *target, struct wm_http_head *out)
 {
 	static const char *const schemes[] = {"http://", "https://"};
 	for (size_t i = 0; i < WM_ARRAY_LEN(schemes); i++) {
@@ -156,16 +175,17 @@ static bool cut_authority(struct span *target)
 		size_t host = 0;
 		while (host < target->n && strchr("/?#", target->p[host]) == NULL)
 			host++;
+		bool is_host = take_host((struct span){target->p, host}, out);
 		target->p += host;
 		target->n -= host;
-		return host > 0;
+		return host > 0 && is_host;
 	}
 	return target->n > 0 && target->p[0] == '/';
 }
 
 static unsigned take_target(struct span target, struct wm_http_head *out)
 {
-	if (!is_visible(target) || !cut_authority(&target) ||
+	if (!is_visible(target) || !cut_authority(&target, out) ||
 	    (target.n > 0 && memchr(target.p, '#', target.n) != NULL))
 		return 400;
 	if (target.n > WM_HTTP_TARGET_MAX)
@@ -229,18 +249,15 @@ static void take_coding(struct span value, struct fields *f)
 		f->is_chunked = is_word(trim(cut(&value, ',')), "chunked");
 }
 
-/* A name, with a port or not: what cannot be part of one is refused. */
-static bool take_host(struct span value, struct fields *f)
+/* What the target says counts more (RFC 9112 section 3.2.2). */
+static bool take_host_field(struct span value, struct fields *f, struct wm_http_head *out)
 {
+	struct wm_http_head unused;
 	f->hosts++;
-	for (size_t i = 0; i < value.n; i++)
-		if (value.p[i] <= ' ' || value.p[i] > '~' ||
-		    strchr("/?#@\\,\"<>^`{|}", value.p[i]) != NULL)
-			return false;
-	return true;
+	return take_host(value, out->host[0] == '\0' ? out : &unused);
 }
 
-static bool take_field(struct span line, struct fields *f)
+static bool take_field(struct span line, struct fields *f, struct wm_http_head *out)
 {
 	if (memchr(line.p, ':', line.n) == NULL)
 		return false;
@@ -250,7 +267,7 @@ static bool take_field(struct span line, struct fields *f)
 		return false;
 	if (is_word(name, "content-length") && !take_length(value, f))
 		return false;
-	if (is_word(name, "host") && !take_host(value, f))
+	if (is_word(name, "host") && !take_host_field(value, f, out))
 		return false;
 	if (is_word(name, "transfer-encoding"))
 		take_coding(value, f);
@@ -297,7 +314,7 @@ static void take_head(struct span text, struct wm_http_head *out)
 	if (out->status == 400 || out->status == 414 || out->status == 505)
 		return;
 	for (line = next_line(&text); line.n > 0; line = next_line(&text)) {
-		if (!take_field(line, &f)) {
+		if (!take_field(line, &f, out)) {
 			out->status = 400;
 			return;
 		}

@@ -12,6 +12,7 @@
 #define WM_HTTP_HEAD_MAX   8192 /* bytes of the request line and all fields; above is 431 */
 #define WM_HTTP_TARGET_MAX 2048 /* bytes of the target; above is 414 */
 #define WM_HTTP_FIELDS_MAX 64   /* above is 431 */
+#define WM_HTTP_HOST_MAX   255  /* bytes of the host; above is 400 */
 
 struct wm_http_head {
 	unsigned status;   /* 0: to be answered; else the status that it is to be refused with */
@@ -20,6 +21,9 @@ struct wm_http_head {
 	const char *path;  /* as sent, in @target, from its "/" on */
 	const char *query; /* what follows "?", in @target; "" for none */
 	char target[WM_HTTP_TARGET_MAX + 2];
+	/* Whom the client means to ask, from the target or else Host, without the port, an IPv6
+	 * address in brackets; "" for nobody, as HTTP/1.0 allows. */
+	char host[WM_HTTP_HOST_MAX + 1];
 };
 
 /* How far a head that comes in pieces has been looked through. A zeroed struct is the start. */

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #define DAY_S   86400
-#define UNKNOWN 9 /* the row of 500 */
+#define UNKNOWN 10 /* the row of 500 */
 
 const struct wm_http_status wm_http_statuses[WM_HTTP_STATUSES] = {
 	{200, "OK"},
@@ -15,6 +15,7 @@ const struct wm_http_status wm_http_statuses[WM_HTTP_STATUSES] = {
 	{413, "Content Too Large"},
 	{414, "URI Too Long"},
 	{417, "Expectation Failed"},
+	{421, "Misdirected Request"},
 	{431, "Request Header Fields Too Large"},
 	[UNKNOWN] = {500, "Internal Server Error"},
 	{501, "Not Implemented"},

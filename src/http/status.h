@@ -8,7 +8,7 @@ struct wm_http_status {
 	const char *reason;
 };
 
-#define WM_HTTP_STATUSES 13
+#define WM_HTTP_STATUSES 14
 /* All that are ever sent, in order. */
 extern const struct wm_http_status wm_http_statuses[WM_HTTP_STATUSES];
 /* The place of @code among them; that of 500 for one that is not there. */

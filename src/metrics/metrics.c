@@ -3,6 +3,12 @@
 #include "base/str.h"
 #include "metrics/scrape.h"
 
+#define OTHER_HOST                                                          \
+	"421 Misdirected Request\n"                                         \
+	"Ask by an IP address, by localhost, by this node's name, or by a " \
+	"name of the mesh;\n"                                               \
+	"with services.metrics.listen-address given, any name will do.\n"
+
 struct wm_metrics {
 	struct wm_metrics_opts opts;
 	struct wm_http_server *http;
@@ -20,6 +26,11 @@ static void on_request(void *arg, const struct wm_http_head *head, struct wm_htt
 	struct wm_metrics_sources sources = {.node_id = ""};
 	struct wm_http_stats http;
 	struct wm_scrape s;
+	if (m->opts.is_ours != NULL && !m->opts.is_ours(m->opts.arg, head->host)) {
+		out->status = 421;
+		wm_buf_add_str(&out->body, OTHER_HOST);
+		return;
+	}
 	if (!wm_streq(head->path, m->opts.path))
 		return;
 	m->opts.sources(m->opts.arg, &sources);

@@ -44,6 +44,12 @@ struct wm_metrics_opts {
 	void (*sources)(void *arg, struct wm_metrics_sources *out);
 	/* May somebody at @from, on a connection that @interface brought, see them? NULL: all. */
 	bool (*admit)(void *arg, const struct wm_endpoint *from, unsigned interface);
+	/*
+	 * Is @host, as a client names whom it asks (http/head.h), a name of this node? NULL: any
+	 * is. Else 421: a page in a browser that sits on a host which may see them must not, though
+	 * it give its own name our address (DNS rebinding).
+	 */
+	bool (*is_ours)(void *arg, const char *host);
 	void *arg;
 };
 

@@ -158,6 +158,26 @@ def test_who_may_read(lan, mesh, alpha):
     assert {"feature": "METRICS", "port": 8080} in mesh.record("alpha")["features"]
 
 
+def test_whom_a_client_asks(lan, mesh, alpha):
+    """A page in a browser of this host, whose name its owner has pointed at us, sees nothing."""
+    own = alpha.host.enter(socket.gethostname)
+    beta = mesh.join(lan("beta", 2), ON, "--services.metrics.listen-address=10.88.0.2:8080")
+
+    def status(host, name, address="127.0.0.1"):
+        request = f"GET /metrics HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode()
+        return statuses(host.enter(lambda: exchange(request, address)), head_only=False)[0]
+
+    for name in ("127.0.0.1:8080", "[::1]:8080", "localhost", "LocalHost.:8080", "a.localhost", "alpha", "alpha:8080", own,
+                 "prometheus-target", "alpha.webmesh.internal", "ALPHA.webmesh.internal.:8080", ""):
+        assert status(alpha.host, name) == 200, name
+    for name in ("attacker.example", "127.0.0.1.attacker.example:8080", "alpha.attacker.example", "localhost.attacker.example",
+                 "notwebmesh.internal", "webmesh.internal.attacker.example", "1.2.3.4x"):
+        assert status(alpha.host, name) == 421, name
+    raw = alpha.host.enter(lambda: exchange(b"GET /metrics HTTP/1.0\r\nHost: attacker.example\r\n\r\n"))
+    assert b"services.metrics.listen-address" in raw and b"webmesh_node_info" not in raw
+    assert status(beta.host, "attacker.example", "10.88.0.2") == 200, "an address that was named is obeyed"
+
+
 def test_the_port_is_taken(lan, mesh):
     host = lan("alpha", 1)
     blocker = host.enter(lambda: socket.create_server(("0.0.0.0", 8080)))
@@ -214,8 +234,8 @@ def statuses(raw, head_only):
     return found
 
 
-def connect():
-    s = socket.create_connection(("127.0.0.1", 8080))
+def connect(address="127.0.0.1"):
+    s = socket.create_connection((address, 8080))
     s.settimeout(30)
     return s
 
@@ -238,8 +258,8 @@ def dribble(s, byte):
         pass
 
 
-def exchange(request):
-    with connect() as s:
+def exchange(request, address="127.0.0.1"):
+    with connect(address) as s:
         s.sendall(request)
         s.shutdown(socket.SHUT_WR) if not request else None
         return read_all(s)

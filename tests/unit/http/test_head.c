@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -52,6 +53,45 @@ static void test_what_is_asked(void **state)
 	assert_int_equal(status_of("HEAD / HTTP/1.1", ""), 0);
 	assert_true(head.is_head_only);
 	assert_string_equal(head.query, "");
+}
+
+static void test_whom_it_asks(void **state)
+{
+	static const struct {
+		const char *target, *host, *wanted; /* NULL: refused */
+	} rows[] = {
+		{"/", "a.example:8080", "a.example"},
+		{"/", "A.", "A."},
+		{"/", "", ""},
+		{"/", ":80", ""},
+		{"/", "[::1]:8080", "[::1]"},
+		{"/", "[fe80::1%eth0]", "[fe80::1%eth0]"},
+		{"/", "[::1", "[::1"},
+		{"http://b:1/", "a", "b"},
+		{"http://[::2]?x", "a:1", "[::2]"},
+		{"http://u@b/", "a", NULL},
+		{"/", "u@a", NULL},
+		{"/", "a/b", NULL},
+		{"/", "a b", NULL},
+	};
+	for (size_t i = 0; i < WM_ARRAY_LEN(rows); i++) {
+		struct wm_buf b = {0};
+		wm_buf_printf(&b, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", rows[i].target,
+			      rows[i].host);
+		assert_int_equal(decode_n(b.data, b.len), b.len);
+		assert_int_equal(head.status, rows[i].wanted == NULL ? 400 : 0);
+		if (rows[i].wanted != NULL)
+			assert_string_equal(head.host, rows[i].wanted);
+		wm_buf_fini(&b);
+	}
+	assert_true(decode("GET / HTTP/1.0\r\n\r\n") > 0);
+	assert_string_equal(head.host, "");
+	char text[WM_HTTP_HOST_MAX + 64];
+	for (int n = WM_HTTP_HOST_MAX; n <= WM_HTTP_HOST_MAX + 1; n++) {
+		(void)snprintf(text, sizeof(text), "GET / HTTP/1.1\r\nHost: %0*d:1\r\n\r\n", n, 0);
+		assert_int_equal(decode(text), strlen(text));
+		assert_int_equal(head.status, n > WM_HTTP_HOST_MAX ? 400 : 0);
+	}
 }
 
 static void test_forms_of_targets(void **state)
@@ -278,6 +318,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_is_asked),
+		cmocka_unit_test(test_whom_it_asks),
 		cmocka_unit_test(test_forms_of_targets),
 		cmocka_unit_test(test_methods_and_versions),
 		cmocka_unit_test(test_how_long_it_is_kept),
