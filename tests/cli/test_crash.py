@@ -88,6 +88,26 @@ def test_a_folder_that_cannot_be(tmp_path):
 
 
 @pytest.mark.plain
+def test_nobody_reads_standard_error(tmp_path):
+    """The file is whole all the same, and the signal has its way."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    try:
+        while True:
+            os.write(writer, bytes(4096))
+    except BlockingIOError:
+        os.set_blocking(writer, True)
+    done = subprocess.run([program("crash_tool"), "segv", str(tmp_path)], stderr=writer, check=False, timeout=60)
+    os.close(writer)
+    os.close(reader)
+    assert done.returncode == -signal.SIGSEGV
+    (path,) = reports(tmp_path)
+    with open(path) as f:
+        report = f.read()
+    assert "before.crash number=39" in report and re.search(r"crash_segv\+0x.*main\+0x", report, re.S)
+
+
+@pytest.mark.plain
 def test_a_node_that_crashes(lan, mesh):
     """A real node, by a signal from outside and in its own thread; and the next start tells."""
     alpha = mesh.add(lan("alpha", 1), "10.88.0.1")

@@ -2,7 +2,7 @@
  * One thread reports; another that crashes meanwhile waits for the end, and a fault inside the
  * report ends the process with what was written. A report that hangs, since the crash has left a
  * lock behind that the unwinder wants, is ended by an alarm; what is surest is therefore written
- * first.
+ * first, and into the file before standard error, whose reader may hang too.
  */
 #include "platform/crash.h"
 #include <errno.h>
@@ -191,14 +191,14 @@ static void set_alarm(void)
 static void report(const siginfo_t *info, const void *context)
 {
 	struct wm_calls_place at = wm_calls_place(context);
-	struct wm_last_words name, w = {.fds = {STDERR_FILENO, open_file(&name)}};
+	struct wm_last_words name, w = {.fds = {open_file(&name), STDERR_FILENO}};
 
 	add_head(&w, info, &at);
 	add_log(&w);
 	wm_calls_add(&w, &at);
-	if (w.fds[1] >= 0) {
-		close(w.fds[1]);
-		w.fds[1] = -1;
+	if (w.fds[0] >= 0) {
+		close(w.fds[0]);
+		w.fds[0] = -1;
 		wm_last_words_add(&w, "this report is kept in ");
 		wm_last_words_add(&w, name.text);
 		wm_last_words_add(&w, "\n");

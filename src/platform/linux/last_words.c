@@ -1,10 +1,12 @@
 #include "platform/linux/last_words.h"
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 #include "base/calendar.h"
 
-#define DAY 86400
+#define DAY         86400
+#define PATIENCE_MS 1000
 
 static void write_all(int fd, const char *p, size_t n)
 {
@@ -20,9 +22,19 @@ static void write_all(int fd, const char *p, size_t n)
 	}
 }
 
+/* A pipe that is ready has room for more than we write at a time. */
+static int has_room(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+
+	return poll(&p, 1, PATIENCE_MS) != 0;
+}
+
 void wm_last_words_flush(struct wm_last_words *w)
 {
 	write_all(w->fds[0], w->text, w->n);
+	if (w->fds[1] >= 0 && !has_room(w->fds[1]))
+		w->fds[1] = -1;
 	write_all(w->fds[1], w->text, w->n);
 	w->n = 0;
 }

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct wm_last_words {
-	int fds[2]; /* -1 = none */
+	int fds[2]; /* -1 = none; the second is given up when nobody reads it */
 	size_t n;
 	char text[1024];
 };
