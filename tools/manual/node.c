@@ -42,7 +42,10 @@ static void add_node_ends(struct wm_buf *out)
 		"connections use the new certificates, old ones go on; new endpoints are told to "
 		"the mesh. It takes over all or, when anything is wrong, nothing, and the log says "
 		"why (node.reload_refused). Changes of other options are named "
-		"(node.restart_needed) and wait for a restart.");
+		"(node.restart_needed) and wait for a restart. What was read from a pipe at the "
+		"start cannot be read again, so such a reload is refused. A terminal that closes "
+		"sends SIGHUP too: a node that was started there goes on, though nobody sees its "
+		"log any more; one that shall last is better run as a service.");
 	page_section(out, "Service");
 	page_paragraph(
 		out,
