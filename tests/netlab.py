@@ -98,7 +98,7 @@ class Process:
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError(f"{self.name} did not end within {timeout} s; it wrote:\n{self.output}")
-        self._reader.join(2)
+        self._reader.join(PATIENCE)  # all that it wrote, however long that takes on a busy machine
         return status
 
     def stop(self, timeout=20):
