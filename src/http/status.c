@@ -41,7 +41,7 @@ char *wm_http_date_format(int64_t wall_ns, char out[WM_HTTP_DATE_TEXT])
 	uint64_t seconds = wall_ns > 0 ? (uint64_t)(wall_ns / WM_NS_PER_S) : 0;
 	unsigned of_day = (unsigned)(seconds % DAY_S);
 	struct wm_date d = wm_date_from_days((int64_t)(seconds / DAY_S));
-	snprintf(out, WM_HTTP_DATE_TEXT, "%s, %02u %s %04u %02u:%02u:%02u GMT",
+	snprintf(out, WM_HTTP_DATE_TEXT, "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT",
 		 days[seconds / DAY_S % 7], (unsigned)d.day % 100, months[(d.month - 1) % 12],
 		 (unsigned)d.year % 10000, of_day / 3600, of_day / 60 % 60, of_day % 60);
 	return out;
