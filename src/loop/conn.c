@@ -105,7 +105,6 @@ static void tell_end(struct wm_conn *c, const struct wm_err *err)
 	c->has_ended = true;
 	c->is_reading = false;
 	wm_defer_cancel(&c->tell_failure);
-	wm_defer_cancel(&c->next_turn);
 	uv_read_stop(&c->uv.stream);
 	c->events->on_read(c->arg, c, NULL, 0, err);
 }
@@ -129,28 +128,6 @@ static void lend_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
 	(void)suggested;
 }
 
-static void on_bytes(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf);
-
-static void on_turn_over(struct wm_defer *d)
-{
-	struct wm_conn *c = wm_container_of(d, struct wm_conn, next_turn);
-
-	if (c->is_reading)
-		(void)uv_read_start(&c->uv.stream, lend_buffer, on_bytes);
-}
-
-/*
- * libuv reads a stream that is never empty up to 32 times before it looks at the others, who would
- * wait for megabytes of a flood to be dealt with. So a full buffer is the last of its turn.
- */
-static void let_others_read(struct wm_conn *c)
-{
-	if (!c->is_reading || c->is_closing)
-		return;
-	uv_read_stop(&c->uv.stream);
-	wm_defer(c->loop, &c->next_turn, on_turn_over);
-}
-
 static void on_bytes(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
 	struct wm_conn *c = wm_container_of(stream, struct wm_conn, uv.stream);
@@ -163,8 +140,6 @@ static void on_bytes(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 		c->filled_in = c->loop->turn;
 	if (n > 0) {
 		c->events->on_read(c->arg, c, (const uint8_t *)buf->base, (size_t)n, NULL);
-		if ((size_t)n == buf->len)
-			let_others_read(c);
 	} else if (is_broken(c)) {
 		tell_failure(c);
 	} else if (n == UV_EOF) {
@@ -198,7 +173,6 @@ void wm_conn_read_pause(struct wm_conn *c)
 	if (!c->is_reading || c->is_closing)
 		return;
 	c->is_reading = false;
-	wm_defer_cancel(&c->next_turn);
 	uv_read_stop(&c->uv.stream);
 	if (is_broken(c))
 		wm_defer(c->loop, &c->tell_failure, on_tell_failure);
@@ -351,6 +325,5 @@ void wm_conn_close(struct wm_conn *c)
 	c->is_closing = true;
 	c->loop->n_open--;
 	wm_defer_cancel(&c->tell_failure);
-	wm_defer_cancel(&c->next_turn);
 	uv_close(&c->uv.handle, free_conn);
 }

@@ -75,8 +75,7 @@ struct wm_conn {
 	uv_write_t write;
 	uv_shutdown_t shutdown;
 	struct wm_defer tell_failure;
-	struct wm_defer next_turn; /* reading goes on then */
-	int failure;               /* libuv's status of the write that failed; 0: none did */
+	int failure; /* libuv's status of the write that failed; 0: none did */
 };
 
 /* A connection whose socket is not yet open: TCP, or local when @is_tcp is false. */

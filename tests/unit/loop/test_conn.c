@@ -445,37 +445,6 @@ static void test_what_the_kernel_does_not_take_is_counted(void **state)
 	wm_free(much);
 }
 
-/* Who has much to say is heard a buffer at a time; the other need not wait for the end of it. */
-static void test_a_full_stream_lets_others_be_read(void **state)
-{
-	struct pair *p = *state, other = {0};
-	uint8_t *much = wm_alloc(MUCH);
-
-	connect_pair(p);
-	connect_pair(&other);
-	wm_conn_read_pause(p->far.c);
-	wm_conn_read_pause(other.far.c);
-	wm_conn_write(p->near.c, much, MUCH);
-	wm_conn_write(other.near.c, "x", 1);
-	assert_false(wm_loop_run_until(loop, never, NULL, 50));
-	wm_conn_read_start(p->far.c);
-	wm_conn_read_start(other.far.c);
-	assert_true(wm_loop_run_until(loop, has_byte, &other.far, PATIENCE));
-	assert_in_range(p->far.got.len, 0, 2 * 65536);
-	/* Pausing and closing between two turns. */
-	wm_conn_read_pause(p->far.c);
-	size_t before = p->far.got.len;
-	assert_false(wm_loop_run_until(loop, never, NULL, 20));
-	assert_int_equal(p->far.got.len, before);
-	wm_conn_read_start(p->far.c);
-	assert_true(wm_loop_run_until(loop, has_much, &p->far, PATIENCE));
-	wm_conn_close(other.near.c);
-	wm_conn_close(other.far.c);
-	wm_listener_close(other.l);
-	wm_buf_fini(&other.far.got);
-	wm_free(much);
-}
-
 static void test_closing_with_bytes_queued(void **state)
 {
 	struct pair *p = *state;
@@ -805,7 +774,6 @@ int main(void)
 		T(test_closing_inside_callbacks),
 		T(test_pausing_holds_bytes_back),
 		T(test_what_the_kernel_does_not_take_is_counted),
-		T(test_a_full_stream_lets_others_be_read),
 		T(test_closing_with_bytes_queued),
 		T(test_a_refused_dial),
 		T(test_a_dial_without_answer_ends_in_time),
