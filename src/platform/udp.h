@@ -59,8 +59,8 @@ WM_MUST_CHECK int wm_udp_set_mark(const struct wm_udp_socket *s, uint32_t fwmark
 /*
  * Makes the host choose among @n (2 or more) sockets of one port: a datagram whose first byte is
  * @kind goes to one of the first @n - 1, by its byte at @by, so that those with the same byte there
- * stay together; every other goes to the last. UNIMPLEMENTED where the host cannot: then it spreads
- * the senders over all of them.
+ * stay together; every other goes to the last, one by one. UNIMPLEMENTED where the host cannot:
+ * then it spreads the senders over all of them.
  */
 WM_MUST_CHECK int wm_udp_steer(const struct wm_udp_socket *socks, unsigned n, uint8_t kind,
 			       unsigned by, struct wm_err *err);

@@ -6,6 +6,7 @@
  */
 #include "platform/udp.h"
 #include <errno.h>
+#include <netinet/udp.h>
 #include <sys/socket.h>
 #include <linux/filter.h>
 
@@ -20,10 +21,14 @@ int wm_udp_steer(const struct wm_udp_socket *socks, unsigned n, uint8_t kind, un
 		BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, n - 1),
 		BPF_STMT(BPF_RET | BPF_A, 0),
 	};
+	int off = 0;
 	struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
 	if (setsockopt(socks[0].fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program,
 		       sizeof(program)) != 0)
 		return wm_fail(err, WM_UNIMPLEMENTED,
 			       "the kernel does not choose among sockets of one port");
+	/* The kernel makes trains of datagrams whose sockets want them, and a train goes where its
+	 * first datagram goes: so no other kind gets into one. */
+	(void)!setsockopt(socks[n - 1].fd, SOL_UDP, UDP_GRO, &off, sizeof(off));
 	return 0;
 }

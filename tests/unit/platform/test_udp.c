@@ -318,6 +318,29 @@ static void test_datagrams_are_steered(void **state)
 		wm_udp_close(&s[i]);
 }
 
+/* A train that begins with another kind, whatever follows: one by one, to who knows what it is. */
+static void test_what_is_not_of_the_kind_comes_one_by_one(void **state)
+{
+	static uint8_t out[WM_UDP_ROOM], in[2 * WM_UDP_ROOM];
+	struct wm_udp_socket s[3], sender;
+	unsigned datagrams;
+	struct wm_err err;
+	uint16_t port = 0, from;
+	assert_int_equal(wm_udp_open(&port, 0, false, 3, s, &err), 0);
+	assert_int_equal(wm_udp_steer(s, 3, 4, 4, &err), 0);
+	sender = one_socket(&from);
+	struct wm_udp_packet p = train_to("127.0.0.1", port, out, 2 * CAR + 9);
+	out[0] = 1;
+	out[CAR] = 4;
+	assert_int_equal(wm_udp_send(&sender, &p, 1), 0);
+	assert_int_equal(collect(&s[2], in, p.len, &datagrams), 3);
+	assert_int_equal(datagrams, 3);
+	assert_memory_equal(in, out, p.len);
+	for (unsigned i = 0; i < 3; i++)
+		wm_udp_close(&s[i]);
+	wm_udp_close(&sender);
+}
+
 static void test_a_socket_that_shares_nothing_is_not_steered(void **state)
 {
 	struct wm_err err;
@@ -339,6 +362,7 @@ int main(void)
 		cmocka_unit_test(test_a_train_that_is_refused_is_cut),
 		cmocka_unit_test(test_a_refused_train_counts_its_datagrams),
 		cmocka_unit_test(test_datagrams_are_steered),
+		cmocka_unit_test(test_what_is_not_of_the_kind_comes_one_by_one),
 		cmocka_unit_test(test_a_socket_that_shares_nothing_is_not_steered),
 		cmocka_unit_test(test_a_mark_needs_privilege_only),
 	};
