@@ -102,6 +102,13 @@ static socklen_t fill_v6(const struct wm_endpoint *e, union wm_linux_address *ou
 	return sizeof(out->v6);
 }
 
+/* Also for a socket that cannot go there: then the kernel says so. */
+static socklen_t fill_address(const struct wm_udp_socket *s, const struct wm_endpoint *e,
+			      union wm_linux_address *out)
+{
+	return s->is_dual || e->addr.family == WM_IPV6 ? fill_v6(e, out) : fill_v4(e, out);
+}
+
 static void fill_segment(union control *c, struct msghdr *m, uint32_t segment)
 {
 	uint16_t value = (uint16_t)segment;
@@ -119,8 +126,7 @@ static void fill_packet(const struct wm_udp_socket *s, struct batch *b, unsigned
 {
 	struct msghdr *m = &b->msgs[i].msg_hdr;
 	fill_header(b, i, p->data, p->len);
-	m->msg_namelen =
-		s->is_dual ? fill_v6(&p->peer, &b->addrs[i]) : fill_v4(&p->peer, &b->addrs[i]);
+	m->msg_namelen = fill_address(s, &p->peer, &b->addrs[i]);
 	if (wm_udp_count(p) > 1)
 		fill_segment(&b->controls[i], m, p->segment);
 }
@@ -148,7 +154,7 @@ static unsigned send_cut(const struct wm_udp_socket *s, const struct wm_udp_pack
 {
 	unsigned refused = 0, count = wm_udp_count(p);
 	union wm_linux_address to;
-	socklen_t to_len = s->is_dual ? fill_v6(&p->peer, &to) : fill_v4(&p->peer, &to);
+	socklen_t to_len = fill_address(s, &p->peer, &to);
 	for (unsigned i = 0; i < count; i++) {
 		size_t at = (size_t)i * p->segment;
 		struct iovec iov = {.iov_base = p->data + at,

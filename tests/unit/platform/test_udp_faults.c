@@ -19,7 +19,8 @@ static struct {
 	unsigned interrupts; /* calls that end with EINTR first */
 	int most;            /* messages that one call takes; 0 = all */
 	unsigned calls, datagrams, polls;
-	bool is_stuck;
+	unsigned to_v4, to_v6;
+	bool is_stuck, is_v4_only;
 } script;
 
 static bool is_train(const struct msghdr *m)
@@ -30,6 +31,11 @@ static bool is_train(const struct msghdr *m)
 /* 0 or the errno with which this message meets. */
 static int verdict(const struct msghdr *m)
 {
+	sa_family_t family = ((const struct sockaddr *)m->msg_name)->sa_family;
+	script.to_v4 += family == AF_INET;
+	script.to_v6 += family == AF_INET6;
+	if (script.is_v4_only && family == AF_INET6)
+		return EAFNOSUPPORT;
 	if (script.any != 0)
 		return script.any;
 	if (script.train != 0 && is_train(m))
@@ -206,6 +212,22 @@ static void test_a_link_that_gets_stuck_inside_a_train(void **state)
 	assert_int_equal(script.datagrams, 5);
 }
 
+/* An IPv6 endpoint is never mistaken for the IPv4 address that it begins with. */
+static void test_a_host_without_ipv6(void **state)
+{
+	sock.is_dual = false;
+	script.is_v4_only = true;
+	for (unsigned i = 1; i < 3; i++)
+		assert_true(wm_addr_parse("2001:db8::1", &packets[i].peer.addr));
+	assert_int_equal(send_all(), 5);
+	assert_int_equal(script.to_v4, 2);
+	assert_int_equal(script.datagrams, 2);
+	atomic_store(&sock.has_trains, false);
+	assert_int_equal(send_all(), 5);
+	assert_int_equal(script.to_v4, 4);
+	assert_int_equal(script.datagrams, 4);
+}
+
 int main(void)
 {
 #define ROW(test) cmocka_unit_test_setup(test, set_up)
@@ -219,6 +241,7 @@ int main(void)
 		ROW(test_a_full_buffer_is_waited_for),
 		ROW(test_a_stuck_link_is_not_waited_for),
 		ROW(test_a_link_that_gets_stuck_inside_a_train),
+		ROW(test_a_host_without_ipv6),
 	};
 	return cmocka_run_group_tests_name("platform/udp_faults", tests, NULL, NULL);
 }
