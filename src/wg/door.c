@@ -79,12 +79,13 @@ static bool take_turn(struct wm_wg_turns *t, uint32_t per_second, int64_t slice)
 	return atomic_fetch_add_explicit(&t->count, 1, memory_order_relaxed) < per_second / 100;
 }
 
-static bool take_share(struct wm_wg_door *d, const struct wm_addr *source, unsigned most,
-		       int64_t slice)
+static bool take_share(struct wm_wg_door *d, enum wm_wg_door_class class,
+		       const struct wm_addr *source, unsigned most, int64_t slice)
 {
 	size_t prefix = source->family == WM_IPV6 ? 7 : 3;
-	uint64_t h = hash_address(d, source, prefix);
-	_Atomic uint32_t *share = &d->shares[h % WM_WG_DOOR_PREFIXES];
+	uint64_t h = class == WM_WG_DOOR_IS_KNOWN ? hash_source(d, source)
+						  : hash_address(d, source, prefix);
+	_Atomic uint32_t *share = &d->shares[class][h % WM_WG_DOOR_PREFIXES];
 	uint32_t value = atomic_load_explicit(share, memory_order_relaxed);
 	uint32_t begin = (uint32_t)slice << 8;
 	if (value < begin || value - begin > UINT8_MAX)
@@ -103,12 +104,12 @@ enum wm_drop wm_wg_door_judge(struct wm_wg_door *d, const struct wm_endpoint *fr
 	if (!wm_wg_door_is_loaded(d, now))
 		return WM_DROP_NONE;
 	if (is_known(d, &from->addr))
-		is_in = take_share(d, &from->addr, SHARE_TRUSTED, slice);
+		is_in = take_share(d, WM_WG_DOOR_IS_KNOWN, &from->addr, SHARE_TRUSTED, slice);
 	else if (has_second_mac(data, len))
-		is_in = take_share(d, &from->addr, SHARE_TRUSTED, slice) &&
+		is_in = take_share(d, WM_WG_DOOR_HAS_MAC, &from->addr, SHARE_TRUSTED, slice) &&
 			take_turn(&d->macs, WM_WG_DOOR_MACS, slice);
 	else
-		is_in = take_share(d, &from->addr, SHARE_STRANGER, slice) &&
+		is_in = take_share(d, WM_WG_DOOR_STRANGE, &from->addr, SHARE_STRANGER, slice) &&
 			take_turn(&d->strangers, WM_WG_DOOR_STRANGERS, slice);
 	return is_in ? WM_DROP_NONE : WM_DROP_LOAD;
 }

@@ -5,8 +5,10 @@
  * more wait than are soon done, messages fall into three classes. Those from where an authentic
  * packet has come before get in, so that peers renew their sessions under attack. Those with a
  * second MAC, which may be a cookie's, and those of strangers, who are to be answered with a
- * cookie, get in so many a second. In each class no prefix (IPv4 /24, IPv6 /56) has more than its
- * share. All else is dropped where it came in, before any lock or hash of its content.
+ * cookie, get in so many a second. In each class no prefix (IPv4 /24, IPv6 /56; of the known each
+ * address) has more than its share, and none takes from another class. All else is dropped where it
+ * came in, before any lock or hash of its content. Whoever forges the very address of a known peer
+ * uses up that peer's share: no rule that looks at addresses can tell them apart.
  */
 #include "base/addr.h"
 #include "wg/drop.h"
@@ -15,7 +17,10 @@
 #define WM_WG_DOOR_KNOWN     1024  /* sources that are remembered, at most */
 #define WM_WG_DOOR_STRANGERS 10000 /* a second */
 #define WM_WG_DOOR_MACS      30000
-#define WM_WG_DOOR_PREFIXES  256 /* shares, by hash of the prefix */
+#define WM_WG_DOOR_PREFIXES  256 /* shares in a class, by hash of the prefix */
+
+enum wm_wg_door_class { WM_WG_DOOR_IS_KNOWN, WM_WG_DOOR_HAS_MAC, WM_WG_DOOR_STRANGE };
+#define WM_WG_DOOR_CLASSES 3
 
 /* So many a second: counted in slices of 10 ms. */
 struct wm_wg_turns {
@@ -27,8 +32,9 @@ struct wm_wg_door {
 	uint64_t key; /* random, so that nobody can aim at a slot */
 	_Atomic int64_t loaded_until;
 	struct wm_wg_turns strangers, macs;
-	_Atomic uint64_t known[WM_WG_DOOR_KNOWN];     /* hashes of addresses */
-	_Atomic uint32_t shares[WM_WG_DOOR_PREFIXES]; /* slice, and in the low byte the count */
+	_Atomic uint64_t known[WM_WG_DOOR_KNOWN]; /* hashes of addresses */
+	/* The slice, and in the low byte the count. */
+	_Atomic uint32_t shares[WM_WG_DOOR_CLASSES][WM_WG_DOOR_PREFIXES];
 };
 
 void wm_wg_door_init(struct wm_wg_door *d, uint64_t key);

@@ -97,8 +97,8 @@ static void test_who_was_authentic_before_gets_in(void **state)
 	count_prefixes(1000, S); /* there are no turns left */
 	assert_int_equal(count_in("198.51.100.8", 1000, S), 0);
 	assert_int_equal(count_in("2001:db8::8", 1000, S), 0);
-	assert_true(count_in("198.51.100.7", 1000, S) > TRUST - SHARE - 8);
-	assert_true(count_in("2001:db8::7", 1000, S) > TRUST - SHARE - 8);
+	assert_int_equal(count_in("198.51.100.7", 1000, S), TRUST);
+	assert_int_equal(count_in("2001:db8::7", 1000, S), TRUST);
 	assert_int_equal(count_in("198.51.100.7", 1000, S + SLICE), TRUST);
 }
 
@@ -110,6 +110,19 @@ static void test_what_may_be_a_cookie_is_looked_at(void **state)
 	assert_int_equal(count_in("192.0.2.1", 10, S), 10);
 	assert_int_equal(count_prefixes(100000, S), WM_WG_DOOR_MACS / 100 - 10);
 	assert_int_equal(count_prefixes(100000, S + SLICE), WM_WG_DOOR_MACS / 100);
+}
+
+/* Forged neighbours, with a second MAC that is no cookie's or without, take nothing from others. */
+static void test_neighbours_do_not_starve_each_other(void **state)
+{
+	struct wm_endpoint known = source("198.51.100.7");
+	wm_wg_door_know(&door, &known.addr);
+	wm_wg_door_load(&door, S);
+	message[sizeof(message) - 1] = 1;
+	assert_int_equal(count_in("198.51.100.8", 1000, S), TRUST);
+	message[sizeof(message) - 1] = 0;
+	assert_int_equal(count_in("198.51.100.9", 1000, S), SHARE);
+	assert_int_equal(count_in("198.51.100.7", 1000, S), TRUST);
 }
 
 static void test_cookie_replies_count_as_such(void **state)
@@ -131,6 +144,7 @@ int main(void)
 		ROW(test_a_load_lasts_a_second),
 		ROW(test_who_was_authentic_before_gets_in),
 		ROW(test_what_may_be_a_cookie_is_looked_at),
+		ROW(test_neighbours_do_not_starve_each_other),
 		ROW(test_cookie_replies_count_as_such),
 		ROW(test_a_prefix_has_its_share),
 	};
