@@ -4,10 +4,14 @@
  */
 #include "wg/device_impl.h"
 #include <string.h>
+#include <time.h>
+#include "base/clock.h"
 #include "base/mem.h"
 #include "crypto/x25519.h"
 
 #define PEERS_MAX 100000
+/* How often, a millisecond apart, a port that was just left is tried. */
+#define TRIES_MAX 50
 
 static const uint8_t no_key[WM_WG_KEY];
 
@@ -52,6 +56,23 @@ static bool needs_sockets(const struct wm_wg_device *d, const struct wm_wg_confi
 	return now == NULL && has_key;
 }
 
+/* The port that was left last is free again once all threads have let go of its sockets, which they
+ * do after the batch at hand. */
+static int bind_port(struct wm_wg_device *d, uint16_t port, uint32_t mark,
+		     struct wm_wg_sockets **out, struct wm_err *err)
+{
+	static const struct timespec pause = {.tv_nsec = WM_NS_PER_MS};
+	unsigned left = port != 0 && port == d->left_port ? TRIES_MAX : 0;
+	for (;;) {
+		(void)wm_epoch_reclaim(d->core.epoch);
+		int rc = wm_wg_sockets_new(port, mark, d->core.is_plain, d->core.n_workers, out,
+					   err);
+		if (rc != WM_ALREADY_EXISTS || left-- == 0)
+			return rc;
+		nanosleep(&pause, NULL);
+	}
+}
+
 /* *@out is the new set of sockets, or NULL when the old one stays. */
 static int prepare_sockets(struct wm_wg_device *d, const struct wm_wg_config *wish,
 			   struct wm_wg_sockets **out, struct wm_err *err)
@@ -60,8 +81,7 @@ static int prepare_sockets(struct wm_wg_device *d, const struct wm_wg_config *wi
 	uint32_t mark = wish->has_fwmark ? wish->fwmark : d->fwmark;
 	*out = NULL;
 	if (needs_sockets(d, wish))
-		return wm_wg_sockets_new(wish->has_listen_port ? wish->listen_port : 0, mark,
-					 d->core.is_plain, d->core.n_workers, out, err);
+		return bind_port(d, wish->has_listen_port ? wish->listen_port : 0, mark, out, err);
 	if (now != NULL && mark != d->fwmark)
 		return wm_wg_sockets_set_mark(now, d->fwmark, mark, err);
 	return 0;
@@ -70,7 +90,9 @@ static int prepare_sockets(struct wm_wg_device *d, const struct wm_wg_config *wi
 static void publish_sockets(struct wm_wg_device *d, struct wm_wg_sockets *socks)
 {
 	struct wm_wg_core *c = &d->core;
-	wm_wg_sockets_retire(atomic_exchange(&c->sockets, socks), c->epoch);
+	struct wm_wg_sockets *old = atomic_exchange(&c->sockets, socks);
+	d->left_port = old != NULL ? old->port : 0;
+	wm_wg_sockets_retire(old, c->epoch);
 	for (unsigned i = 0; i < c->n_workers; i++)
 		wm_wg_wake_set(&c->workers[i].wake);
 	wm_wg_wake_set(&c->handshakes->wake);

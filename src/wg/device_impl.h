@@ -22,6 +22,7 @@ struct wm_wg_device {
 	bool has_key;
 	bool is_resting;
 	uint32_t fwmark;
+	uint16_t left_port;             /* the one before the last change; 0 = none */
 	struct wm_wg_uapi_server *uapi; /* NULL = none */
 	struct wm_post post;            /* from the threads: there are events */
 	atomic_bool is_posted;

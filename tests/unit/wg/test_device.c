@@ -357,6 +357,22 @@ static void test_all_or_nothing(void **state)
 	node_free(b);
 }
 
+/* There and back, faster than threads let go of sockets. */
+static void test_a_port_that_was_left_is_free(void **state)
+{
+	struct node *n = node_new("wma");
+	uint16_t ports[2] = {port_of(n), 0};
+	struct wm_wg_config wish = {.has_listen_port = true};
+	configure(n, &wish);
+	ports[1] = port_of(n);
+	for (unsigned i = 0; i < 100; i++) {
+		wish.listen_port = ports[i % 2];
+		configure(n, &wish);
+		assert_int_equal(port_of(n), ports[i % 2]);
+	}
+	node_free(n);
+}
+
 static void test_peers_come_change_and_go(void **state)
 {
 	struct node *a = node_new("wma"), *b = node_new("wmb"), *x = node_new("wmx");
@@ -467,6 +483,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_not_wireguard_goes_to_the_hook),
 		cmocka_unit_test(test_drops_are_counted),
 		cmocka_unit_test(test_all_or_nothing),
+		cmocka_unit_test(test_a_port_that_was_left_is_free),
 		cmocka_unit_test(test_peers_come_change_and_go),
 		cmocka_unit_test(test_a_deleted_interface_is_told),
 		cmocka_unit_test(test_names),
