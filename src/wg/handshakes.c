@@ -247,12 +247,26 @@ static int64_t time_to_sleep(const struct wm_wg_handshakes *h, bool must_reclaim
 	return wait;
 }
 
-static void sleep_until_woken(struct wm_wg_handshakes *h)
+/* Sessions have ended: their keys must not outlive them here. */
+static void wipe_stale_ciphers(struct wm_wg_handshakes *h)
 {
 	uint64_t retired = atomic_load(&h->core->retired_sessions);
 	if (retired != h->seen_retired)
 		wm_wg_ciphers_wipe(&h->ciphers);
 	h->seen_retired = retired;
+}
+
+/* Between two turns, when the second follows at once: for a flood may last. */
+static void tidy(struct wm_wg_handshakes *h)
+{
+	wipe_stale_ciphers(h);
+	wm_epoch_quiet(&h->reader);
+	(void)wm_epoch_reclaim(h->core->epoch);
+}
+
+static void sleep_until_woken(struct wm_wg_handshakes *h)
+{
+	wipe_stale_ciphers(h);
 	const struct wm_udp_socket *mail = wm_wg_sockets_mail(atomic_load(&h->core->sockets));
 	struct pollfd fds[2] = {{.fd = h->wake.fds[0], .events = POLLIN},
 				{.fd = mail != NULL ? mail->fd : -1, .events = POLLIN}};
@@ -287,7 +301,7 @@ static void *run(void *arg)
 	while (!atomic_load(&h->core->is_stopping)) {
 		wm_pulse_show(&h->pulse);
 		if (wm_wg_handshakes_turn(h, wm_clock_now()))
-			wm_epoch_quiet(&h->reader);
+			tidy(h);
 		else
 			sleep_until_woken(h);
 	}

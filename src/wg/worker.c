@@ -51,7 +51,6 @@ static unsigned sleep_until_ready(struct wm_wg_worker *w, const struct wm_wg_soc
 		{.fd = w->is_tun_dead ? -1 : wm_tun_fd(w->core->tun, w->number), .events = POLLIN},
 		{.fd = socks != NULL ? socks->socks[w->number].fd : -1, .events = POLLIN},
 	};
-	wipe_stale_ciphers(w);
 	wm_epoch_offline(&w->reader);
 	int n = poll(fds, 3, -1);
 	if (n > 0 && fds[0].revents != 0)
@@ -61,9 +60,11 @@ static unsigned sleep_until_ready(struct wm_wg_worker *w, const struct wm_wg_soc
 	       (n > 0 && fds[2].revents != 0 ? READY_NET : 0u);
 }
 
-/* Carries what is ready until there is no more; returns with nothing ready, or to stop. */
+/* Carries what is ready until there is no more; returns with nothing ready, or to stop. Comes round
+ * however busy it is, so what is stale ends here. */
 static void carry(struct wm_wg_worker *w, unsigned ready)
 {
+	wipe_stale_ciphers(w);
 	while (ready != 0 && !atomic_load_explicit(&w->core->is_stopping, memory_order_relaxed)) {
 		struct wm_wg_sockets *socks = atomic_load(&w->core->sockets);
 		struct wm_udp_socket *sock = socks != NULL ? &socks->socks[w->number] : NULL;
@@ -74,6 +75,7 @@ static void carry(struct wm_wg_worker *w, unsigned ready)
 		if ((ready & READY_NET) && (sock == NULL || !wm_wg_inbound(w, sock)))
 			ready &= ~(unsigned)READY_NET;
 		wm_epoch_quiet(&w->reader);
+		wipe_stale_ciphers(w);
 	}
 }
 
