@@ -68,7 +68,8 @@ bool wm_tun_refuse(struct wm_tun *t, unsigned offloads);
 
 /*
  * Reads one packet. 1, or 0 when none waits, or a negative errno: -ENODEV when the interface was
- * deleted, -EMSGSIZE for a packet longer than its room, which is lost. The queue's thread.
+ * deleted; -EMSGSIZE for a packet longer than its room and -EINVAL for one that stands for more
+ * than the host has words for, both of which are lost. The queue's thread.
  */
 int wm_tun_read(struct wm_tun *t, unsigned queue, struct wm_tun_packet *p);
 /*

@@ -137,14 +137,15 @@ static void break_device(struct wm_wg_worker *w, int sys)
 /* One packet from TUN; false when none waits. */
 static bool read_packet(struct wm_wg_worker *w, struct lane *lane)
 {
-	enum wm_drop why = WM_DROP_INNER;
+	enum wm_drop why;
 	int got = wm_tun_read(w->core->tun, w->number, &w->from_tun);
-	if (got < 0 && got != -EMSGSIZE)
-		break_device(w, -got);
-	if (got <= 0 && got != -EMSGSIZE)
-		return false;
-	if (got > 0)
-		why = carry(w, lane, &w->from_tun);
+	switch (got) {
+	case 1: why = carry(w, lane, &w->from_tun); break;
+	case 0: return false;
+	case -EMSGSIZE: why = WM_DROP_INNER; break;
+	case -EINVAL: why = WM_DROP_OFFLOAD; break;
+	default: break_device(w, -got); return false;
+	}
 	if (why != WM_DROP_NONE)
 		wm_wg_drop(&w->drops, why);
 	return true;
