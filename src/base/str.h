@@ -33,6 +33,13 @@ bool wm_parse_i64(const char *s, int64_t min, int64_t max, int64_t *out);
 bool wm_parse_bool(const char *s, bool *out);
 /* Go's duration text ("1h2m3.5s", "500ms", "0", "-1s") in nanoseconds. */
 bool wm_parse_duration(const char *s, int64_t *out_ns);
+/*
+ * A number of bytes: "65536", or a whole number of units: "4MiB" (B, KiB, MiB, GiB, TiB as in IEC
+ * 80000-13; kB, MB, GB, TB are powers of 1000). False for anything else and beyond INT64_MAX.
+ */
+bool wm_parse_size(const char *s, int64_t *out);
+/* The same, not negative, in the largest binary unit that divides it; @size 32 always suffices. */
+char *wm_format_size(int64_t bytes, char *out, size_t size);
 /* Go's form: "0s", "1.5s", "500ms", "1h2m3s"; @size 40 always suffices. */
 char *wm_format_duration(int64_t ns, char *out, size_t size);
 

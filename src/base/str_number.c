@@ -1,6 +1,8 @@
 /* The parts of base/str.h that read and write numbers, truth values and durations. */
 #include "base/str.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -228,5 +230,45 @@ char *wm_format_duration(int64_t ns, char *out, size_t size)
 	end = put_magnitude(end, ns < 0 ? 0 - (uint64_t)ns : (uint64_t)ns);
 	*end = '\0';
 	(void)wm_str_copy(out, size, text);
+	return out;
+}
+
+/* ---- sizes ---- */
+
+static const struct {
+	const char *name;
+	int64_t bytes;
+} size_units[] = {
+	{"TiB", INT64_C(1) << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20},
+	{"KiB", 1 << 10},          {"B", 1},         {"TB", INT64_C(1000000000000)},
+	{"GB", 1000000000},        {"MB", 1000000},  {"kB", 1000},
+};
+
+bool wm_parse_size(const char *s, int64_t *out)
+{
+	char digits[24];
+	size_t n = s != NULL ? strspn(s, "0123456789") : 0;
+	int64_t count, unit = s != NULL && s[n] == '\0' ? 1 : 0;
+
+	if (n == 0 || n >= sizeof(digits))
+		return false;
+	memcpy(digits, s, n);
+	digits[n] = '\0';
+	for (size_t i = 0; unit == 0 && i < WM_ARRAY_LEN(size_units); i++) {
+		if (wm_streq(s + n, size_units[i].name))
+			unit = size_units[i].bytes;
+	}
+	return unit != 0 && wm_parse_i64(digits, 0, INT64_MAX, &count) &&
+	       !__builtin_mul_overflow(count, unit, out);
+}
+
+char *wm_format_size(int64_t bytes, char *out, size_t size)
+{
+	size_t i = 0;
+
+	while (size_units[i].bytes > 1 && (bytes == 0 || bytes % size_units[i].bytes != 0))
+		i++;
+	snprintf(out, size, "%" PRId64 "%s", bytes / size_units[i].bytes,
+		 size_units[i].bytes > 1 ? size_units[i].name : "");
 	return out;
 }

@@ -14,6 +14,7 @@ const char *wm_conf_value_name(const struct wm_conf_option *o)
 		[WM_CONF_INT] = "NUMBER",
 		[WM_CONF_PORT] = "PORT",
 		[WM_CONF_DURATION] = "TIME",
+		[WM_CONF_SIZE] = "SIZE",
 		[WM_CONF_LIST] = "LIST",
 		[WM_CONF_MAP] = "NAME=VALUE",
 		[WM_CONF_WORD] = "WORD",

@@ -36,6 +36,7 @@ enum wm_conf_kind {
 	WM_CONF_INT,       /* between min and max */
 	WM_CONF_PORT,      /* 0..65535, within min and max */
 	WM_CONF_DURATION,  /* "1h2m3s"; between min and max, in nanoseconds */
+	WM_CONF_SIZE,      /* "4MiB", "65536"; between min and max, in bytes */
 	WM_CONF_LIST,      /* each a value of the kind "of" */
 	WM_CONF_MAP,       /* k=v; each v a value of the kind "of" */
 	WM_CONF_WORD,      /* one of "words" */
@@ -51,6 +52,7 @@ enum wm_conf_kind {
 #define WM_CONF_C_INT       int64_t
 #define WM_CONF_C_PORT      uint16_t
 #define WM_CONF_C_DURATION  int64_t
+#define WM_CONF_C_SIZE      int64_t
 #define WM_CONF_C_LIST      struct wm_conf_list
 #define WM_CONF_C_MAP       struct wm_conf_map
 #define WM_CONF_C_WORD      char *

@@ -154,6 +154,7 @@ static bool is_printed(const struct wm_conf *c, const struct wm_conf_option *o)
 	switch (o->kind) {
 	case WM_CONF_BOOL: return *(const bool *)at;
 	case WM_CONF_INT:
+	case WM_CONF_SIZE:
 	case WM_CONF_DURATION: return *(const int64_t *)at != 0;
 	case WM_CONF_PORT: return *(const uint16_t *)at != 0;
 	case WM_CONF_STRING:

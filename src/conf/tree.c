@@ -37,6 +37,7 @@ static bool fits(enum wm_conf_kind kind, const struct wm_conf_node *n)
 	case WM_CONF_DURATION:
 		return n->type == WM_CONF_NODE_TEXT ||
 		       (n->type == WM_CONF_NODE_INT && strcmp(n->text, "0") == 0);
+	case WM_CONF_SIZE: return n->type == WM_CONF_NODE_TEXT || n->type == WM_CONF_NODE_INT;
 	case WM_CONF_STRING:
 	case WM_CONF_WORD:
 	case WM_CONF_PREFIX:

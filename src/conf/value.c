@@ -20,6 +20,7 @@ static const char *const wants_by_kind[] = {
 	[WM_CONF_INT] = "a whole number",
 	[WM_CONF_PORT] = "a port number",
 	[WM_CONF_DURATION] = "a duration such as 30s or 1h30m",
+	[WM_CONF_SIZE] = "a size such as 65536 or 4MiB",
 	[WM_CONF_LIST] = "a list",
 	[WM_CONF_MAP] = "name=value pairs",
 	[WM_CONF_WORD] = "a word",
@@ -50,6 +51,9 @@ static int refuse_range(const struct wm_conf_option *o, const char *text, struct
 	if (o->kind == WM_CONF_DURATION) {
 		wm_format_duration(o->min, low, sizeof(low));
 		wm_format_duration(o->max, high, sizeof(high));
+	} else if (o->kind == WM_CONF_SIZE) {
+		wm_format_size(o->min, low, sizeof(low));
+		wm_format_size(o->max, high, sizeof(high));
 	} else {
 		snprintf(low, sizeof(low), "%" PRId64, o->min);
 		snprintf(high, sizeof(high), "%" PRId64, o->max);
@@ -101,6 +105,7 @@ static int parse_number(const struct wm_conf_option *o, const char *text, void *
 {
 	int64_t v;
 	bool ok = o->kind == WM_CONF_DURATION ? wm_parse_duration(text, &v)
+		  : o->kind == WM_CONF_SIZE   ? wm_parse_size(text, &v)
 					      : wm_parse_i64(text, INT64_MIN, INT64_MAX, &v);
 	if (!ok)
 		return refuse(o, wants_by_kind[o->kind], text, err);
@@ -176,6 +181,7 @@ static int parse_scalar(const struct wm_conf_option *o, const char *text, void *
 			return refuse(o, wants_by_kind[o->kind], text, err);
 		return 0;
 	case WM_CONF_INT:
+	case WM_CONF_SIZE:
 	case WM_CONF_DURATION: return parse_number(o, text, at, err);
 	case WM_CONF_PORT: return parse_port(o, text, at, err);
 	case WM_CONF_STRING:
@@ -319,6 +325,7 @@ void wm_conf_value_fini(const struct wm_conf_option *o, void *at)
 	case WM_CONF_INT:
 	case WM_CONF_PORT:
 	case WM_CONF_DURATION:
+	case WM_CONF_SIZE:
 	case WM_CONF_PREFIX:
 	case WM_CONF_ENDPOINT:
 	case WM_CONF_IP: break;

@@ -25,6 +25,7 @@ void wm_conf_value_format(const struct wm_conf_option *o, const void *at, struct
 	case WM_CONF_INT: wm_buf_printf(out, "%" PRId64, *(const int64_t *)at); return;
 	case WM_CONF_PORT: wm_buf_printf(out, "%u", *(const uint16_t *)at); return;
 	case WM_CONF_DURATION: wm_format_duration(*(const int64_t *)at, text, sizeof(text)); break;
+	case WM_CONF_SIZE: wm_format_size(*(const int64_t *)at, text, sizeof(text)); break;
 	case WM_CONF_STRING:
 	case WM_CONF_WORD:
 	case WM_CONF_HOST_PORT: wm_buf_add_str(out, *(char *const *)at); return;
@@ -72,6 +73,7 @@ size_t wm_conf_value_size(const struct wm_conf_option *o)
 	case WM_CONF_INT: return sizeof(WM_CONF_C_INT);
 	case WM_CONF_PORT: return sizeof(WM_CONF_C_PORT);
 	case WM_CONF_DURATION: return sizeof(WM_CONF_C_DURATION);
+	case WM_CONF_SIZE: return sizeof(WM_CONF_C_SIZE);
 	case WM_CONF_STRING: return sizeof(WM_CONF_C_STRING);
 	case WM_CONF_WORD: return sizeof(WM_CONF_C_WORD);
 	case WM_CONF_HOST_PORT: return sizeof(WM_CONF_C_HOST_PORT);

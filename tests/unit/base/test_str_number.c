@@ -254,6 +254,66 @@ static void test_durations_cut_to_any_size(void **state)
 	}
 }
 
+static void test_sizes(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t bytes;
+		const char *back;
+	} rows[] = {
+		{"0", 0, "0"},
+		{"1", 1, "1"},
+		{"1023", 1023, "1023"},
+		{"512B", 512, "512"},
+		{"1024", 1024, "1KiB"},
+		{"64KiB", 65536, "64KiB"},
+		{"4MiB", 4 << 20, "4MiB"},
+		{"1536KiB", 1536 << 10, "1536KiB"},
+		{"2GiB", INT64_C(2) << 30, "2GiB"},
+		{"1TiB", INT64_C(1) << 40, "1TiB"},
+		{"4kB", 4000, "4000"},
+		{"1MB", 1000000, "1000000"},
+		{"1GB", 1000000000, "1000000000"},
+		{"1TB", INT64_C(1000000000000), "976562500KiB"},
+		{"9223372036854775807", INT64_MAX, "9223372036854775807"},
+		{"8388607TiB", INT64_C(8388607) << 40, "8388607TiB"},
+	};
+	char out[32];
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int64_t bytes = -1;
+		assert_true(wm_parse_size(rows[i].text, &bytes));
+		assert_true(bytes == rows[i].bytes);
+		assert_string_equal(wm_format_size(bytes, out, sizeof(out)), rows[i].back);
+		assert_true(wm_parse_size(out, &bytes) && bytes == rows[i].bytes);
+	}
+}
+
+static void test_sizes_refused(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"MiB",
+		"-1",
+		"+1",
+		"1.5MiB",
+		"4 MiB",
+		"4mib",
+		"4M",
+		"4MiB ",
+		"4MiBB",
+		"0x10",
+		"1e3",
+		"9223372036854775808",
+		"8388608TiB",
+		"99999999999999999999999999999999",
+	};
+	int64_t bytes;
+	assert_false(wm_parse_size(NULL, &bytes));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (wm_parse_size(bad[i], &bytes))
+			fail_msg("%s was taken for a size", bad[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -266,6 +326,8 @@ int main(void)
 		cmocka_unit_test(test_decimal_digits),
 		cmocka_unit_test(test_durations_formatted),
 		cmocka_unit_test(test_durations_cut_to_any_size),
+		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_sizes_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,7 @@ struct values {
 	struct wm_conf_list nets;
 	struct wm_conf_map servers;
 	char *policy;
+	int64_t room;
 	struct wm_prefix net;
 	char *server;
 	struct wm_endpoint listen;
@@ -47,6 +48,7 @@ static const struct wm_conf_option test_rows[] = {
 	ROW(INT, count, "mesh.", "count", "3", .min = 1, .max = 9),
 	ROW(PORT, port, "mesh.", "port", "53"),
 	ROW(DURATION, wait, "mesh.", "wait", "1m30s", .min = 0, .max = INT64_MAX),
+	ROW(SIZE, room, "mesh.", "room", "0", .max = 4 << 20),
 	ROW(LIST, words, "mesh.", "words", "a,b", .of = WM_CONF_STRING),
 	ROW(LIST, nets, "mesh.", "nets", "", .of = WM_CONF_PREFIX),
 	ROW(MAP, servers, "mesh.", "servers", "", .of = WM_CONF_HOST_PORT),

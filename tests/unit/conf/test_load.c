@@ -131,6 +131,8 @@ static void test_flags(void **state)
 	assert_false(get()->flag);
 	assert_string_equal(get()->name, "");
 	assert_int_equal(get()->listen.port, 6);
+	good("--mesh.room 64KiB");
+	assert_int_equal(get()->room, 65536);
 	good("--mesh.node-id a --mesh.node-id b one - -- --mesh.flag");
 	assert_string_equal(get()->name, "b");
 	assert_int_equal(wm_conf_args(conf)->n, 3);
@@ -174,6 +176,10 @@ static void test_bad_flags(void **state)
 	bad("--mesh.wait -1s",
 	    "--mesh.wait: wants a duration such as 30s or 1h30m, 0s or more, found \"-1s\"");
 	bad("--mesh.wait 5", "--mesh.wait: wants a duration such as 30s or 1h30m, found \"5\"");
+	bad("--mesh.room 4M", "--mesh.room: wants a size such as 65536 or 4MiB, found \"4M\"");
+	bad("--mesh.room 4194305",
+	    "--mesh.room: wants a size such as 65536 or 4MiB from 0 to 4MiB, "
+	    "found \"4194305\"");
 	bad("--mesh.policy maybe", "--mesh.policy: wants one of accept, drop, found \"maybe\"");
 	bad("--mesh.net 1.2.3.4",
 	    "--mesh.net: wants a network such as 10.1.0.0/16 or fd00::/48, found \"1.2.3.4\"");
@@ -594,6 +600,15 @@ static void test_print(void **state)
 		"    \"sub\": {\n      \"ip\": \"::1\"\n    }\n  }\n}\n");
 }
 
+static void test_print_sizes(void **state)
+{
+	printed("--mesh.count 1 --mesh.net= --mesh.node-id= --mesh.policy drop --mesh.port 0 "
+		"--mesh.sub.listen= --mesh.sub.server= --mesh.wait 0 --mesh.words= "
+		"--mesh.room 1536KiB --print",
+		"{\n  \"mesh\": {\n    \"count\": 1,\n    \"policy\": \"drop\",\n"
+		"    \"room\": \"1536KiB\"\n  }\n}\n");
+}
+
 static void test_print_checks_values_only(void **state)
 {
 	good("--mesh.later --print");
@@ -650,6 +665,7 @@ int main(void)
 		TEST(test_bad_secret_file),
 		TEST(test_secret_file_size),
 		TEST(test_print),
+		TEST(test_print_sizes),
 		TEST(test_print_checks_values_only),
 		TEST(test_print_escapes),
 		TEST(test_nearest),
