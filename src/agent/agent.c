@@ -162,6 +162,8 @@ static int open_api(struct wm_agent *a, struct wm_err *err)
 		return 0;
 	struct wm_rpc_server_opts listen = {.at = o->services_api_listen_address,
 					    .max_per_source = API_PER_SOURCE,
+					    .max_message =
+						    (uint32_t)o->services_api_max_message_size,
 					    .tls = a->identity.server_tls,
 					    .gate = wm_service_gate,
 					    .gate_arg = a->service};

@@ -288,6 +288,9 @@ WM_OPT(BOOL, wireguard_modprobe, "wireguard.", "modprobe", "false",
 WM_OPT(BOOL, services_api_disabled, "services.api.", "disabled", "false", "No API server")
 WM_OPT(ENDPOINT, services_api_listen_address, "services.api.", "listen-address", "[::]:8443",
        "Where to listen")
+WM_OPT(SIZE, services_api_max_message_size, "services.api.", "max-message-size", "4MiB",
+       "Longest message that is taken; what is longer ends its call", .min = 64 << 10,
+       .max = 256 << 20)
 WM_OPT(BOOL, services_api_insecure, "services.api.", "insecure", "false", "No TLS")
 WM_OPT(BOOL, services_api_mesh_enabled, "services.api.", "mesh-enabled", "false",
        "Offer the Mesh service (nodes and graph)")
