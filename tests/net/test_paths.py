@@ -52,10 +52,14 @@ def test_zone_prefers_the_local_network(lab, lan, mesh):
     key = wireguard_key(mesh, "beta")
     # The primary endpoint lies in a network of gamma's own, so it is as good as any.
     assert endpoint_of(mesh.nodes["gamma"], key) == "10.88.0.2:51820"
+    # Both get an address outside, as behind a port forwarding: were it only one of them, the other's packets would
+    # come by the first network, and a peer is where its packets come from.
+    for number, name in ((8, "gamma"), (7, "beta")):
+        node = mesh.nodes[name]
+        node.stop()
+        node.address = f"198.51.100.{number}"
+        node.up(*node.extra)
     beta = mesh.nodes["beta"]
-    beta.stop()
-    beta.address = "198.51.100.7"  # an address outside, as behind a port forwarding
-    beta.up(*beta.extra)
     wait_until(lambda: endpoint_of(mesh.nodes["gamma"], key) == "10.99.0.2:51820", 10, "gamma uses the zone's network")
     mesh.nodes["gamma"].host.ping_until(beta.ipv4, 15)
 
