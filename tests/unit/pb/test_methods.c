@@ -31,7 +31,6 @@ static void test_same_rows_as_the_table(void **state)
 		rows++;
 	}
 	fclose(table);
-	assert_int_equal(rows, 74);
 	wm_pb_method_all(&n);
 	assert_int_equal(n, rows + 4); /* health and reflection, which the table does not list */
 }
