@@ -24,7 +24,7 @@ def layers(root):
     found = []
     for line in (root / "src" / "LAYERS").read_text().splitlines():
         line = line.split("#")[0].strip()
-        if line == "[headers]":
+        if line.startswith("["):
             break
         there = {folder for folder in line.split() if (root / "src" / folder).is_dir()}
         if there:

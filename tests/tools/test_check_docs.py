@@ -9,7 +9,7 @@ import pytest
 TOOL = pathlib.Path(__file__).resolve().parents[2] / "tools" / "check_docs.py"
 
 GOOD = {
-    "src/LAYERS": "roof\nleft later right\nbase\n[headers]\nx.h: base\n",
+    "src/LAYERS": "roof\nleft later right\nbase\n[portable]\nroof\n[headers]\nx.h: base\n",
     "src/roof/main.c": "", "src/left/l.c": "", "src/right/r.c": "", "src/base/b.h": "",
     "ARCHITECTURE.md": "# A\n\n## The house\n\nWords.\n\n    roof/   on top\n\n    right/  one\n            of two\n"
                        "    left/   other\n\n    base/   below, `base/b.h`\n\n## Next\n\n    other/  no room\n",
