@@ -39,8 +39,9 @@ static unsigned wakes;
 /* ---- what stands in for the kernel ---- */
 
 static struct {
+	bool is_real;    /* the kernel decides */
 	int joined, any; /* errno of writing a packet that stands for many, and of any */
-	unsigned writes, joins, pieces;
+	unsigned writes, joins, pieces, most; /* pieces in one */
 	uint32_t seqs[1000]; /* of what was written, as it lies in the first bytes of payloads */
 	unsigned n_seqs;
 } tun;
@@ -53,7 +54,7 @@ static struct {
 } reads[8];
 static unsigned n_reads, next_read;
 
-static struct wm_udp_packet trains[WM_WG_RECVS * 2];
+static struct wm_udp_packet trains[200];
 static unsigned n_trains, next_train;
 static unsigned sent_packets, sent_datagrams;
 static size_t sent_longest;
@@ -89,6 +90,10 @@ ssize_t writev(int fd, const struct iovec *iov, int n)
 	bool is_joined = header.gso_type != VIRTIO_NET_HDR_GSO_NONE;
 	assert_int_equal(iov[0].iov_len, sizeof(header));
 	assert_int_equal(is_joined, n > 2);
+	tun.joins += is_joined && tun.is_real;
+	tun.most = (unsigned)n - 1 > tun.most ? (unsigned)n - 1 : tun.most;
+	if (tun.is_real)
+		return syscall(SYS_writev, fd, iov, n);
 	errno = is_joined && tun.joined != 0 ? tun.joined : tun.any;
 	if (errno != 0)
 		return -1;
@@ -187,10 +192,16 @@ static int set_up(void **state)
 	return 0;
 }
 
+static void forget_trains(void)
+{
+	while (n_trains > 0)
+		wm_free(trains[--n_trains].data);
+	next_train = 0;
+}
+
 static int tear_down(void **state)
 {
-	for (unsigned i = 0; i < n_trains; i++)
-		wm_free(trains[i].data);
+	forget_trains();
 	for (unsigned i = 0; i < 2; i++) {
 		wm_wg_bell_retire(&core.handshakes->bell, &peers[i]->news);
 		wm_wg_session_retire(atomic_load(&peers[i]->current), core.epoch);
@@ -347,6 +358,65 @@ static void test_a_lone_packet_is_refused(void **state)
 	assert_int_equal(wm_tun_offloads(core.tun), all);
 }
 
+/* @times packets that follow each other, with @payload bytes each, the last with one. */
+static void arrive_stream(uint8_t version, uint8_t protocol, uint32_t payload, unsigned times)
+{
+	static uint8_t packet[WM_TUN_ROOM + WM_WG_SEAL_TAIL], zeros[WM_TUN_ROOM];
+	struct packet p = {.version = version,
+			   .ttl = 64,
+			   .fragment = 0x4000,
+			   .protocol = protocol,
+			   .addresses = {10, 0, 0, 1, 10, 0, 9, 9},
+			   .ports = {1, 9},
+			   .flags = protocol == TCP ? ACK : 0,
+			   .payload = zeros};
+	struct wm_wg_session *s = atomic_load(&peers[0]->current);
+	struct wm_udp_packet *t = NULL;
+	uint64_t counter;
+	for (unsigned i = 0; i < times; i++, p.seq += payload) {
+		p.payload_len = i + 1 < times ? payload : 1;
+		size_t len = packet_write(&p, packet);
+		size_t most = sizeof(struct wm_wg_data) + len + WM_WG_SEAL_TAIL;
+		if (t == NULL || t->len + most > WM_UDP_ROOM) {
+			t = &trains[n_trains++];
+			*t = (struct wm_udp_packet){.peer = place(0),
+						    .data = wm_alloc(WM_UDP_ROOM)};
+		}
+		assert_true(wm_wg_session_take(s, 1, &counter));
+		len = wm_wg_seal_into(&worker.ciphers, s, counter, packet, len, MTU,
+				      t->data + t->len);
+		t->segment = t->len == 0 ? (uint32_t)len : t->segment;
+		t->len += (uint32_t)len;
+	}
+}
+
+/*
+ * A peer chooses what is joined; none of it may make the kernel say that it does not understand,
+ * for then nobody's packets would be joined any more.
+ */
+static void test_no_peer_can_end_joining(void **state)
+{
+	static const uint32_t payloads[] = {1, 2, 7, 8, 100, 1380, 9000, 60000};
+	struct wm_prefix six = {.addr.family = WM_IPV6, .bits = 0};
+	unsigned all = wm_tun_offloads(core.tun), streams = 0;
+	assert_int_equal(system("ip link set wmt0 up"), 0);
+	wm_wg_allowedips_put(&core.allowed, &six, &peers[0]->owner);
+	tun.is_real = true;
+	for (unsigned i = 0; i < 4 * WM_ARRAY_LEN(payloads); i++) {
+		uint8_t protocol = i % 4 < 2 ? TCP : UDP;
+		if (protocol == UDP && !(all & WM_TUN_UDP))
+			continue;
+		arrive_stream(i % 2 ? 4 : 6, protocol, payloads[i / 4], 200);
+		streams++;
+		take_all_in();
+		forget_trains();
+	}
+	assert_int_equal(wm_tun_offloads(core.tun), all);
+	assert_int_equal(dropped_in_all(), 0);
+	assert_true(tun.joins >= streams);
+	assert_true(tun.most == 200);
+}
+
 /* ---- batches ---- */
 
 /* More than are opened before any is delivered, in flows that do and do not join. */
@@ -433,14 +503,12 @@ static void test_a_train_comes_again(void **state)
 static void test_trains_of_odd_lengths(void **state)
 {
 	for (uint32_t len = 1; len < WIRE; len++) {
-		n_trains = next_train = 0;
 		arrive_numbered(0, 0, UDP, 1, 2 * len, true);
 		arrive_numbered(0, 0, UDP, 1, 2 * len + 1, false);
 		trains[0].len -= (uint32_t)WIRE - len;
 		take_all_in();
-		wm_free(trains[0].data);
+		forget_trains();
 	}
-	n_trains = next_train = 0;
 	assert_int_equal(tun.n_seqs, WIRE - 1);
 	assert_int_equal(dropped_in_all(), WIRE - 1);
 	arrive_numbered(0, 0, UDP, 1, 0, true);
@@ -573,6 +641,7 @@ int main(void)
 		ROW(test_joined_datagrams_are_refused),
 		ROW(test_the_interface_takes_nothing_for_a_while),
 		ROW(test_a_lone_packet_is_refused),
+		ROW(test_no_peer_can_end_joining),
 		ROW(test_a_batch_above_all_limits),
 		ROW(test_peers_take_turns_in_a_train),
 		ROW(test_an_address_moves),
