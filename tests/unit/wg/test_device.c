@@ -14,11 +14,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/pulse.h"
 #include "crypto/x25519.h"
 #include "loop/loop.h"
-#include "wg/device.h"
+#include "wg/device_impl.h"
 
 #define WAIT_MS 10000
 
@@ -239,6 +240,15 @@ static bool all_shown(void *arg)
 	return true;
 }
 
+/* A pulse wakes nobody, so the loop has to look again and again. */
+static bool wait_for_pulses(struct asked *a)
+{
+	for (unsigned i = 0; i < WAIT_MS / 5; i++)
+		if (wm_loop_run_until(loop, all_shown, a, 5))
+			return true;
+	return false;
+}
+
 /* Asleep as they are: it wakes them. */
 static void test_each_thread_shows_that_it_lives(void **state)
 {
@@ -247,7 +257,7 @@ static void test_each_thread_shows_that_it_lives(void **state)
 	for (unsigned round = 0; round < 3; round++) {
 		a.n = wm_wg_device_ask(n->device, a.pulses);
 		assert_int_equal(a.n, 3); /* the handshakes, and two workers */
-		assert_true(wm_loop_run_until(loop, all_shown, &a, WAIT_MS));
+		assert_true(wait_for_pulses(&a));
 	}
 	assert_string_equal(a.pulses[0]->name, "wg-handshakes");
 	assert_string_equal(a.pulses[2]->name, "wg-worker-1");
@@ -355,6 +365,45 @@ static void test_all_or_nothing(void **state)
 	wm_wg_config_free(c);
 	node_free(a);
 	node_free(b);
+}
+
+static bool is_told(void *arg)
+{
+	const struct wm_wg_device *d = arg;
+	return d->told_notes == (WM_WG_NOTE_TUN_UDP | WM_WG_NOTE_TRAINS);
+}
+
+static unsigned count_lines(FILE *f, const char *what)
+{
+	char line[500];
+	unsigned n = 0;
+	rewind(f);
+	while (fgets(line, sizeof(line), f) != NULL)
+		n += strstr(line, what) != NULL;
+	return n;
+}
+
+/* However often the threads say it. */
+static void test_a_refused_offload_is_logged_once(void **state)
+{
+	struct wm_wg_device_opts opts = {.name = "wma", .workers = 2};
+	FILE *f = tmpfile();
+	struct wm_log *log = wm_log_new(fileno(f), WM_LOG_WARN, WM_LOG_TEXT);
+	struct wm_wg_device *d;
+	struct wm_err err;
+	if (wm_wg_device_open(loop, log, &opts, NULL, NULL, &d, &err) != 0)
+		fail_msg("%s", err.text);
+	for (unsigned i = 0; i < 3; i++) {
+		wm_wg_core_note(&d->core, WM_WG_NOTE_TUN_UDP);
+		wm_wg_core_note(&d->core, WM_WG_NOTE_TRAINS);
+		assert_true(wm_loop_run_until(loop, is_told, d, WAIT_MS));
+	}
+	wm_loop_run_until(loop, never, NULL, 20);
+	wm_wg_device_close(d);
+	wm_log_free(log);
+	assert_int_equal(count_lines(f, "wg.offload_refused"), 2);
+	assert_int_equal(count_lines(f, "joined UDP datagrams"), 1);
+	fclose(f);
 }
 
 /* There and back, faster than threads let go of sockets. */
@@ -483,6 +532,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_not_wireguard_goes_to_the_hook),
 		cmocka_unit_test(test_drops_are_counted),
 		cmocka_unit_test(test_all_or_nothing),
+		cmocka_unit_test(test_a_refused_offload_is_logged_once),
 		cmocka_unit_test(test_a_port_that_was_left_is_free),
 		cmocka_unit_test(test_peers_come_change_and_go),
 		cmocka_unit_test(test_a_deleted_interface_is_told),
