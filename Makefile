@@ -26,7 +26,7 @@ deps:
 build: deps
 	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) --buildtype=release -Ddebug=true >$(BUILD).setup.log 2>&1 || { cat $(BUILD).setup.log; exit 1; }
 	@rm -f $(BUILD).setup.log
-	@ninja -C $(BUILD)
+	@ninja -C $(BUILD) programs
 
 install: build
 	@meson install -C $(BUILD) --no-rebuild
@@ -51,6 +51,7 @@ cross:
 
 bench: build
 	@tools/install_packages test bench
+	@ninja -C $(BUILD)
 	@WM_BUILD=$(abspath $(BUILD)) /usr/bin/python3 bench/run.py $(if $(GATE),--gate) $(ONLY)
 
 fuzz:
