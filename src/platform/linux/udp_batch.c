@@ -149,8 +149,10 @@ static int send_one(int fd, const struct msghdr *m)
 	}
 }
 
-/* The datagrams of a train, each by itself; returns how many were refused. */
-static unsigned send_cut(const struct wm_udp_socket *s, const struct wm_udp_packet *p)
+/* The datagrams of a train, each by itself; returns how many were refused. When the link is stuck
+ * nobody waits for the rest. */
+static unsigned send_cut(const struct wm_udp_socket *s, const struct wm_udp_packet *p,
+			 bool *is_stuck)
 {
 	unsigned refused = 0, count = wm_udp_count(p);
 	union wm_linux_address to;
@@ -162,7 +164,8 @@ static unsigned send_cut(const struct wm_udp_socket *s, const struct wm_udp_pack
 		struct msghdr m = {
 			.msg_name = &to, .msg_namelen = to_len, .msg_iov = &iov, .msg_iovlen = 1};
 		int sys = send_one(s->fd, &m);
-		if (sys == EAGAIN) /* the link is stuck: nobody waits for the rest */
+		*is_stuck = sys == EAGAIN;
+		if (*is_stuck)
 			return refused + count - i;
 		refused += sys != 0;
 	}
@@ -175,12 +178,12 @@ static unsigned recover(struct wm_udp_socket *s, const struct wm_udp_packet *p, 
 {
 	/* EINVAL and EMSGSIZE: too many, or too long for the path. All else, such as a missing
 	 * route or memory, would hit each of them as well. */
-	bool is_for_cutting = sys == EIO || sys == EINVAL || sys == EMSGSIZE;
+	bool is_stuck, is_for_cutting = sys == EIO || sys == EINVAL || sys == EMSGSIZE;
 	if (wm_udp_count(p) == 1 || !is_for_cutting)
 		return wm_udp_count(p);
 	if (sys == EIO)
 		atomic_store_explicit(&s->has_trains, false, memory_order_relaxed);
-	return send_cut(s, p);
+	return send_cut(s, p, &is_stuck);
 }
 
 static unsigned count_all(const struct wm_udp_packet *p, unsigned n)
@@ -211,15 +214,21 @@ static unsigned send_batch(struct wm_udp_socket *s, struct batch *b, const struc
 	return refused;
 }
 
+static unsigned send_all_cut(const struct wm_udp_socket *s, const struct wm_udp_packet *p,
+			     unsigned n)
+{
+	unsigned refused = 0;
+	bool is_stuck = false;
+	for (unsigned i = 0; i < n; i++)
+		refused += is_stuck ? wm_udp_count(&p[i]) : send_cut(s, &p[i], &is_stuck);
+	return refused;
+}
+
 unsigned wm_udp_send(struct wm_udp_socket *s, const struct wm_udp_packet *p, unsigned n)
 {
 	struct batch b;
-	unsigned refused = 0;
-	if (!atomic_load_explicit(&s->has_trains, memory_order_relaxed) && count_all(p, n) > n) {
-		for (unsigned i = 0; i < n; i++)
-			refused += send_cut(s, &p[i]);
-		return refused;
-	}
+	if (!atomic_load_explicit(&s->has_trains, memory_order_relaxed) && count_all(p, n) > n)
+		return send_all_cut(s, p, n);
 	for (unsigned i = 0; i < n; i++)
 		fill_packet(s, &b, i, &p[i]);
 	return send_batch(s, &b, p, n);

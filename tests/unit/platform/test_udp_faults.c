@@ -202,6 +202,17 @@ static void test_a_stuck_link_is_not_waited_for(void **state)
 	assert_int_equal(script.polls, 1);
 }
 
+/* Also where each datagram is sent by itself: one wait in all, not one a train. */
+static void test_a_stuck_link_without_trains(void **state)
+{
+	atomic_store(&sock.has_trains, false);
+	script.any = EAGAIN;
+	script.is_stuck = true;
+	assert_int_equal(send_all(), 7);
+	assert_int_equal(script.polls, 1);
+	assert_int_equal(script.calls, 1);
+}
+
 static void test_a_link_that_gets_stuck_inside_a_train(void **state)
 {
 	script.train = EINVAL;
@@ -240,6 +251,7 @@ int main(void)
 		ROW(test_a_host_without_route_or_memory),
 		ROW(test_a_full_buffer_is_waited_for),
 		ROW(test_a_stuck_link_is_not_waited_for),
+		ROW(test_a_stuck_link_without_trains),
 		ROW(test_a_link_that_gets_stuck_inside_a_train),
 		ROW(test_a_host_without_ipv6),
 	};
