@@ -25,17 +25,14 @@ static void refuse(struct wm_http_server *s, struct wm_conn *c, const struct wm_
 			wm_endpoint_format(peer, text), reason, s->limit.suppressed);
 }
 
-/* True when there is room for one more, or somebody has gone for it. */
-static bool make_room(struct wm_http_server *s)
+/* Who has said nothing for longest goes first; where all are being answered, who reads slowest. */
+static void make_room(struct wm_http_server *s)
 {
 	if (s->stats.connections < s->opts.max_connections)
-		return true;
+		return;
 	struct wm_http_exchange *oldest = first_of(&s->waiting);
-	if (oldest == NULL)
-		return false;
 	s->stats.evicted++;
-	wm_http_exchange_free(oldest);
-	return true;
+	wm_http_exchange_free(oldest != NULL ? oldest : first_of(&s->busy));
 }
 
 static void on_accept(void *arg, struct wm_conn *c)
@@ -46,9 +43,8 @@ static void on_accept(void *arg, struct wm_conn *c)
 	if (!has_peer ||
 	    (s->opts.admit != NULL && !s->opts.admit(s->opts.arg, &peer, wm_conn_interface(c)))) {
 		refuse(s, c, &peer, has_peer ? "not from where this is for" : "gone");
-	} else if (!make_room(s)) {
-		refuse(s, c, &peer, "too many are being answered");
 	} else {
+		make_room(s);
 		s->stats.accepted++;
 		s->stats.connections++;
 		wm_http_exchange_new(s, c);

@@ -4,8 +4,9 @@
  * are made at once, on the loop. It is made to stand where strangers may knock: heads are decoded
  * strictly and under limits (http/head.h); a request has ten seconds from its first byte, an answer
  * a minute to be taken; when there are as many connections as it keeps, the one that has waited
- * longest for its client makes room, so that a crowd that says nothing keeps nobody out; and what
- * waits to be read by slow clients is bounded in bytes. Loop thread only.
+ * longest for its client makes room, or else the one that has taken longest to read its answer, so
+ * that no crowd keeps anybody out; and what waits to be read by slow clients is bounded in bytes.
+ * Loop thread only.
  */
 #include "base/addr.h"
 #include "base/buf.h"
@@ -53,7 +54,7 @@ void wm_http_server_close(struct wm_http_server *s);
 struct wm_http_stats {
 	uint32_t connections;
 	uint64_t accepted;
-	uint64_t refused;                   /* not admitted, or all others were being answered */
+	uint64_t refused;                   /* not admitted */
 	uint64_t evicted;                   /* made room for a newer one */
 	uint64_t answers[WM_HTTP_STATUSES]; /* by place in wm_http_statuses */
 };

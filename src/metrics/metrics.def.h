@@ -158,9 +158,9 @@ WM_METRIC(webmesh_http_connections, GAUGE, "",
 WM_METRIC(webmesh_http_answers_total, COUNTER, "code",
 	  "Answers of this endpoint, by status, as far as they were made when this was.", wm_scrape_http(f, s))
 WM_METRIC(webmesh_http_refused_connections_total, COUNTER, "",
-	  "Connections that came from where this is not for, or when all others were being answered.",
+	  "Connections that came from where this is not for.",
 	  one(f, s->http.refused))
 WM_METRIC(webmesh_http_evicted_connections_total, COUNTER, "",
-	  "Connections that waited for their client and made room for newer ones.", one(f, s->http.evicted))
+	  "Connections that waited for their client, or for an answer to be read, and made room for newer ones.", one(f, s->http.evicted))
 
 /* clang-format on */
