@@ -199,7 +199,8 @@ void fakekv_delete(struct fakekv *kv, const char *key)
 
 const char *fakekv_text(struct fakekv *kv, const char *key)
 {
-	struct wm_kv found;
+	bool found;
+	size_t at = find(kv, key, &found);
 
-	return view_get(&kv->view, key, &found, NULL) == 0 ? (const char *)found.value : NULL;
+	return found ? (const char *)kv_of(&kv->entries[at]).value : NULL;
 }
