@@ -21,11 +21,12 @@ import traces
 REPO = traces.REPO
 LOGS = os.path.join(REPO, "build-logs")
 PATIENCE = 900  # seconds that one stage may take before it counts as hung
+# A status that no program of ours ends with: a test that expects a failure must not take a leak for it.
 # Without detect_stack_use_after_return: its stack in gcc 12 does not align variables beyond 32 bytes.
 ENV = dict(
     os.environ,
-    ASAN_OPTIONS="detect_leaks=1:abort_on_error=0",
-    UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1",
+    ASAN_OPTIONS="detect_leaks=1:abort_on_error=0:exitcode=99",
+    UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1:exitcode=99",
     TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1",
     PYTHONDONTWRITEBYTECODE="1",
     **traces.MARK,
