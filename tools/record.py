@@ -152,6 +152,7 @@ def main():
                 settle(recorder)
     with open(PAGE, "w") as f:
         f.write(recorder.text)
+    print(f"{os.path.relpath(PAGE)} is written")
 
 
 if __name__ == "__main__":
