@@ -1,5 +1,7 @@
 """What every test of whole programs may ask for."""
 
+import functools
+import json
 import os
 import sys
 
@@ -8,12 +10,28 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from meshlab import Mesh  # noqa: E402
-from netlab import Lab  # noqa: E402
+from netlab import BUILD, Lab  # noqa: E402
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "plain: measures what sanitizers distort; make check runs it "
                                        "on a release build, by itself")
+    config.addinivalue_line("markers", "sanitized: looks at what a sanitizer does")
+
+
+@functools.cache
+def has_sanitizer():
+    """Was the build under test made with one?"""
+    with open(os.path.join(BUILD, "meson-info", "intro-buildoptions.json")) as f:
+        return next(option["value"] for option in json.load(f) if option["name"] == "b_sanitize") not in ("none", [])
+
+
+def pytest_collection_modifyitems(items):
+    """Who runs everything on one build is not told of failures that the other build is for."""
+    for item in items:
+        for mark, fits in (("plain", False), ("sanitized", True)):
+            if item.get_closest_marker(mark) and has_sanitizer() != fits:
+                item.add_marker(pytest.mark.skip(reason=f"{mark}: for another kind of build"))
 
 
 @pytest.fixture

@@ -150,6 +150,7 @@ def test_wireguard_alone_that_crashes(lan, tmp_path):
     assert process.stop() == 0
 
 
+@pytest.mark.sanitized
 def test_a_sanitizer_keeps_its_own_report(tmp_path):
     status, err, _ = crash("segv", tmp_path)
     assert status != 0 and "AddressSanitizer: SEGV" in err and "crash_segv" in err
