@@ -10,7 +10,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from netlab import REPO, wait_until  # noqa: E402
-from wgpair import OURS, Pair, genkey  # noqa: E402
+from wgpair import OURS, End, Pair, genkey  # noqa: E402
 
 PUMP = os.path.join(REPO, "tests", "tools", "pump.py")
 ENDLESS = "1000000000000"
@@ -79,3 +79,29 @@ def test_the_interface_goes_while_both_send(lab):
     b.host.run(f"ip link delete {b.name}")
     b.process.wait_for("was deleted")
     assert b.process.wait() == 1 and a.stop() == 0
+
+
+def test_one_worker_and_the_longest_packets(lab):
+    """Whatever IP and UDP can carry gets through, what is longer is counted; and one worker has no choice among
+    sockets but that of the handshakes, also on another port."""
+    switch, ends = lab.bridge(), []
+    for number, name in enumerate("ab", 1):
+        host = lab.host(name)
+        lab.connect(host, switch, f"192.0.2.{number}/24", f"2001:db8::{number}/64")
+        ends.append(End(lab, host, OURS, number, workers=1))
+    a, b = ends
+    b.add_peer(a)
+    for port in (51820, 51821, 51820):
+        b.wg("set", b.name, "listen-port", str(port))
+        a.wg("set", a.name, "peer", b.public, "remove")
+        a.add_peer(b, "endpoint", f"192.0.2.2:{port}")
+        a.host.ping_until(b.inner4)
+    for end in ends:
+        end.host.run(f"ip link set {end.name} mtu 65535")
+    # UDP holds 65507 bytes over IPv4: header and tag, an IP header, ICMP's, and this.
+    for size in (1472, 9000, 60000, 65507 - 32 - 28):
+        a.host.ping(b.inner4, size=size, wait=5)
+    assert not a.drops().get("send")
+    assert not a.host.ping(b.inner4, size=65507 - 32 - 27, check=False)
+    assert a.drops()["send"] == 1
+    assert a.stop() == 0 and b.stop() == 0

@@ -517,6 +517,33 @@ static void test_trains_of_odd_lengths(void **state)
 	assert_int_equal(dropped_in_all(), WIRE - 1 + WIRE);
 }
 
+/* Trains damaged at random and cut anywhere: each datagram is carried or counted, once. */
+static void test_every_datagram_is_accounted_for(void **state)
+{
+	uint64_t all = 0, delivered = 0;
+	seed_random(11);
+	for (uint32_t round = 0; round < 3000; round++) {
+		unsigned number = 1 + any_below(60);
+		for (uint32_t i = 0; i < number; i++)
+			arrive_numbered(any_below(2), (uint8_t)any_below(2), one_in(2) ? TCP : UDP,
+					1, i, i == 0);
+		struct wm_udp_packet *t = &trains[0];
+		for (unsigned hits = any_below(8); hits > 0; hits--)
+			t->data[any_below(t->len)] ^= (uint8_t)(1 + any_below(255));
+		if (one_in(4))
+			t->segment = 1 + any_below((uint32_t)WIRE * 2);
+		t->len -= one_in(3) ? any_below((uint32_t)WIRE - 1) : 0;
+		t->is_cut = one_in(50);
+		all += wm_udp_count(t);
+		take_all_in();
+		delivered += tun.n_seqs;
+		tun.n_seqs = 0;
+		forget_trains();
+	}
+	assert_int_equal(delivered + dropped_in_all() + core.handshakes->n_letters, all);
+	assert_true(delivered > all / 10 && delivered < all / 2);
+}
+
 /* ---- what the interface says of its packets ---- */
 
 static uint8_t large[WM_TUN_ROOM + 100];
@@ -647,6 +674,7 @@ int main(void)
 		ROW(test_an_address_moves),
 		ROW(test_a_train_comes_again),
 		ROW(test_trains_of_odd_lengths),
+		ROW(test_every_datagram_is_accounted_for),
 		ROW(test_headers_that_lie),
 		ROW(test_a_packet_that_cannot_be_read),
 		ROW(test_an_interface_that_is_gone_is_told_once),
