@@ -160,6 +160,23 @@ def test_a_stop_that_waits_for_the_disk(lan, mesh):
     assert "webmesh0" not in alpha.host.run("ip -br link").stdout
 
 
+def test_with_the_privileges_of_the_unit(lan, mesh):
+    """All that a unit leaves to root is enough to start, reload and stop with, and no more is kept than is needed."""
+    alpha = mesh.add(lan("alpha", 1), "10.88.0.1")
+    limits = ["setpriv", "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all,+net_admin,+net_bind_service"]
+    alpha.process = alpha.host.start([*limits, *alpha.argv(*FOUND, tls=False)])
+    alpha.process.wait_for("node.ready")
+    with open(f"/proc/{alpha.process.pid}/status") as f:
+        status = dict(line.rstrip("\n").split(":\t", 1) for line in f)
+    net_admin = 1 << 12
+    assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == net_admin and int(status["CapInh"], 16) == 0
+    assert status["NoNewPrivs"] == "1"
+    alpha.process.send(signal.SIGHUP)
+    alpha.process.wait_for("node.reloaded")
+    alpha.stop()
+    assert "webmesh0" not in alpha.host.run("ip -br link").stdout
+
+
 # ---- the units ----
 
 
