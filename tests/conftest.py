@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import signal
 import sys
 
 import pytest
@@ -14,6 +15,8 @@ from netlab import BUILD, Lab  # noqa: E402
 
 
 def pytest_configure(config):
+    # A shell starts what it puts into the background with SIGINT ignored, and programs inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "plain: measures what sanitizers distort; make check runs it "
                                        "on a release build, by itself")
     config.addinivalue_line("markers", "sanitized: looks at what a sanitizer does")
