@@ -273,6 +273,37 @@ static void test_a_refused_train_counts_its_datagrams(void **state)
 	wm_udp_close(&a);
 }
 
+/* Both ends have the least buffer that there is: what is too much is lost or counted, and when it
+ * is over the next datagram arrives. */
+static void test_small_buffers_under_a_flood(void **state)
+{
+	static uint8_t out[WM_UDP_ROOM], in[2 * WM_UDP_ROOM];
+	struct wm_udp_socket a, b;
+	uint16_t from, to;
+	int least = 1;
+	unsigned refused = 0, got = 0, datagrams;
+	a = one_socket(&from);
+	b = one_socket(&to);
+	assert_int_equal(setsockopt(a.fd, SOL_SOCKET, SO_SNDBUF, &least, sizeof(least)), 0);
+	assert_int_equal(setsockopt(b.fd, SOL_SOCKET, SO_RCVBUF, &least, sizeof(least)), 0);
+	for (unsigned i = 0; i < 200; i++) {
+		struct wm_udp_packet p = train_to("127.0.0.1", to, out, 40 * CAR + 1);
+		for (unsigned k = 0; k < 5; k++)
+			refused += wm_udp_send(&a, &p, 1);
+		struct wm_udp_packet room = {.data = in, .cap = sizeof(in)};
+		while (wm_udp_recv(&b, &room, 1) == 1)
+			got += wm_udp_count(&room);
+	}
+	assert_true(got >= 200 && refused + got < 200 * 5 * 41);
+	struct wm_udp_packet p = train_to("127.0.0.1", to, out, 30);
+	p.segment = 0;
+	assert_int_equal(wm_udp_send(&a, &p, 1), 0);
+	assert_int_equal(collect(&b, in, p.len, &datagrams), 1);
+	assert_memory_equal(in, out, p.len);
+	wm_udp_close(&a);
+	wm_udp_close(&b);
+}
+
 /* ---- who gets what ---- */
 
 static unsigned count_waiting(const struct wm_udp_socket *s)
@@ -361,6 +392,7 @@ int main(void)
 		cmocka_unit_test(test_a_plain_socket_cuts_and_gets_single_datagrams),
 		cmocka_unit_test(test_a_train_that_is_refused_is_cut),
 		cmocka_unit_test(test_a_refused_train_counts_its_datagrams),
+		cmocka_unit_test(test_small_buffers_under_a_flood),
 		cmocka_unit_test(test_datagrams_are_steered),
 		cmocka_unit_test(test_what_is_not_of_the_kind_comes_one_by_one),
 		cmocka_unit_test(test_a_socket_that_shares_nothing_is_not_steered),
