@@ -311,18 +311,6 @@ static void notice_end(struct wm_h2 *h)
 	wm_h2_fail(h, &err);
 }
 
-static void bury(struct wm_h2 *h)
-{
-	struct wm_list *it;
-	h->busy = true;
-	wm_defer_cancel(&h->work);
-	wm_timer_stop(&h->block);
-	while ((it = wm_list_first(&h->streams)) != NULL)
-		wm_h2_stream_over(wm_container_of(it, struct wm_h2_stream, node), h->why);
-	h->lost = true;
-	h->events->on_lost(h->arg, h->why); /* last: the connection may be gone */
-}
-
 static void on_work(struct wm_defer *d)
 {
 	struct wm_h2 *h = wm_container_of(d, struct wm_h2, work);
@@ -337,7 +325,7 @@ static void on_work(struct wm_defer *d)
 	if (!all)
 		wm_h2_schedule(h);
 	else if (h->failing)
-		bury(h);
+		wm_h2_bury(h);
 }
 
 bool wm_h2_is_open(const struct wm_h2 *h)
@@ -362,8 +350,9 @@ void wm_h2_fail(struct wm_h2 *h, const struct wm_err *why)
 void wm_h2_abort(struct wm_h2 *h, const struct wm_err *why)
 {
 	wm_h2_fail(h, why);
+	h->aborted = true;
 	if (!h->busy && !h->lost)
-		bury(h); /* last: the connection may be gone */
+		wm_h2_bury(h); /* last: the connection may be gone */
 }
 
 void wm_h2_goaway(struct wm_h2 *h, bool final)

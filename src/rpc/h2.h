@@ -77,7 +77,7 @@ struct wm_h2_events {
 	void (*on_over)(struct wm_h2_stream *s, const struct wm_err *why);
 	/* The peer's SETTINGS have come for the first time: it speaks HTTP/2. */
 	void (*on_settings)(void *arg);
-	/* The peer takes no new streams. */
+	/* The peer takes no new streams; perhaps it is gone, and on_lost comes later. */
 	void (*on_goaway)(void *arg, const struct wm_err *why);
 	/*
 	 * The last of all: every stream is over. @why is set always; is the connection's end,
@@ -117,9 +117,13 @@ bool wm_h2_is_flooded(const struct wm_h2 *h);
 void wm_h2_feed(struct wm_h2 *h, const void *p, size_t n);
 /* The wire has room again. */
 void wm_h2_resume(struct wm_h2 *h);
-/* Ends the connection for @why, from the loop: on_over for each stream, then on_lost. */
+/*
+ * Ends the connection for @why, from the loop: on_over for each stream, then on_lost. A client's
+ * stream that is paused and whose answer has come whole is not over before that has been taken.
+ */
 void wm_h2_fail(struct wm_h2 *h, const struct wm_err *why);
-/* The same at once, unless a callback of the connection is running: then as soon as it returns. */
+/* At once, and all of them, unless a callback of the connection is running: then as soon as it
+ * returns. */
 void wm_h2_abort(struct wm_h2 *h, const struct wm_err *why);
 /* Says that no new streams are taken: soon (@final false), or from now on. */
 void wm_h2_goaway(struct wm_h2 *h, bool final);

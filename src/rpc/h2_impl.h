@@ -25,6 +25,7 @@ struct wm_h2 {
 	uint32_t max_message;
 	bool server, greeted, settings_came, settings_told, goaway_came, goaway_told, lost;
 	bool failing;
+	bool aborted; /* at once: nobody takes what has come */
 	bool cut_off; /* nothing that comes is looked at any more */
 	bool flooded; /* that is why */
 	bool said_goaway;
@@ -53,6 +54,8 @@ void wm_h2_stream_tell(struct wm_h2_stream *s);
  * number of open streams allows the next.
  */
 void wm_h2_refuse_unsent(struct wm_h2 *h);
+/* Ends what is left of a connection that fails, which may be gone afterwards. */
+void wm_h2_bury(struct wm_h2 *h);
 /* Ends @s as far as the connection is concerned; @s may be gone afterwards. */
 void wm_h2_stream_over(struct wm_h2_stream *s, const struct wm_err *why);
 /* Bytes have come for @s. */

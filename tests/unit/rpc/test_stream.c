@@ -332,12 +332,47 @@ static void end_behind_a_pause(void **state)
 	loopback_close(&b);
 }
 
+/* What has come whole is the client's, though the server is gone before it is taken. */
+static void end_behind_a_pause_and_a_goodbye(void **state)
+{
+	struct loopback b;
+	struct listener l;
+	for (int cancel = 0; cancel < 3; cancel++) {
+		loopback_open(&b, mode, NULL);
+		subscribe(&b, &l, "count:10", NULL);
+		l.want = 3;
+		l.stop_at_want = true;
+		assert_true(wm_loop_run_until(b.loop, has_enough, &l, 20000));
+		loopback_drain(&b, 3600 * WM_NS_PER_S);
+		loopback_pass(&b, 50);
+		assert_int_equal(l.n, 3);
+		assert_int_equal(l.n_end, 0);
+		if (cancel == 0)
+			wm_rpc_stream_pause(&l.s, false);
+		else if (cancel == 1)
+			wm_rpc_stream_cancel(&l.s);
+		else
+			wm_rpc_channel_close(b.channel);
+		if (cancel == 2)
+			b.channel = NULL;
+		wait_end(&b, &l);
+		assert_int_equal(l.n, cancel == 0 ? 10 : 3);
+		assert_int_equal(l.err.code, cancel == 0 ? 0 : WM_CANCELLED);
+		loopback_close(&b);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
-	cmocka_unit_test(from_the_server),        cmocka_unit_test(both_ways),
-	cmocka_unit_test(from_the_client),        cmocka_unit_test(ended_by_the_server),
-	cmocka_unit_test(server_pauses),          cmocka_unit_test(client_pauses),
-	cmocka_unit_test(slow_reader_is_bounded), cmocka_unit_test(cancelled_and_late),
+	cmocka_unit_test(from_the_server),
+	cmocka_unit_test(both_ways),
+	cmocka_unit_test(from_the_client),
+	cmocka_unit_test(ended_by_the_server),
+	cmocka_unit_test(server_pauses),
+	cmocka_unit_test(client_pauses),
+	cmocka_unit_test(slow_reader_is_bounded),
+	cmocka_unit_test(cancelled_and_late),
 	cmocka_unit_test(end_behind_a_pause),
+	cmocka_unit_test(end_behind_a_pause_and_a_goodbye),
 };
 
 int main(void)
