@@ -45,9 +45,11 @@ class Server:
         self.idle = None
 
     def fds(self):
-        """What its descriptors are, sorted; sockets and the like without their number."""
+        """What its descriptors are, sorted; sockets and the like without their number. Not the journal, which
+        is open while the node forwards for somebody."""
         folder = f"/proc/{self.pid}/fd"
-        return sorted(os.readlink(f"{folder}/{fd}").split(":[")[0] for fd in os.listdir(folder))
+        what = [os.readlink(f"{folder}/{fd}").split(":[")[0] for fd in os.listdir(folder)]
+        return sorted(name for name in what if not name.endswith(".journal"))
 
     def files(self):
         """All but the sockets."""
