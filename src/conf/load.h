@@ -16,7 +16,7 @@ struct wm_conf {
 	unsigned scope;
 	void *values;
 	struct wm_conf_origin *origins; /* one per row */
-	bool never_waits; /* for what files have to say */
+	bool never_waits;               /* for what files have to say */
 	struct wm_conf_list args;
 	struct wm_conf_list warnings;
 	struct wm_arena arena;
