@@ -44,7 +44,8 @@ def test_a_life(lan, mesh, manager):
     assert ready["STATUS"] == "alpha in webmesh.internal, 172.16.0.1/32"
     for _ in range(3):
         m.wait_for("WATCHDOG")
-    assert {"wg-worker-0", "wg-handshakes", "store-writer", "webmesh-node"} <= set(threads(alpha.process.pid))
+    names = {"wg-worker-0", "wg-handshakes", "store-writer", "webmesh-node"}
+    wait_until(lambda: names <= set(threads(alpha.process.pid)), 20, f"{names} run")
     alpha.stop()
     assert m.wait_for("STOPPING")["STATUS"] == "stopping"
 
@@ -118,6 +119,8 @@ def test_wireguard_alone(lan, manager):
     process = lan("alpha", 1).start([program("webmesh-wg"), "-f", "wg7"], "wg7", env=m.env)
     assert m.wait_for("READY")["STATUS"] == "wg7"
     m.wait_for("WATCHDOG")
+    # A thread takes its name when it runs first.
+    wait_until(lambda: "wg-worker-0" in threads(process.pid), 20, "the worker runs")
     with Stopped(threads(process.pid)["wg-worker-0"]):
         wait_until(lambda: m.silent_for("WATCHDOG", 2 * WATCHDOG), 20, "the watchdog hears nothing")
     m.wait_for("WATCHDOG")
