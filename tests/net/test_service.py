@@ -69,6 +69,7 @@ def test_a_stuck_thread_makes_the_watchdog_bite(lan, mesh, manager):
         def complaints(name=name):
             return alpha.process.output.count(f"node.stuck thread={name}")
         before = complaints()  # on a busy machine it may have been late for once
+        wait_until(lambda: name in threads(alpha.process.pid), 20, f"{name} runs")
         with Stopped(threads(alpha.process.pid)[name]):
             if name != "webmesh-node":
                 wait_until(lambda: complaints() > before, 20, f"{name} is missed")
