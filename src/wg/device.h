@@ -1,8 +1,7 @@
 #pragma once
 /*
- * A userspace WireGuard device: a TUN interface, UDP sockets, N workers that carry packets, one
- * handshake thread, and a control face that lives on the loop. Owns its threads, sockets and the
- * interface; the interface disappears when it is closed or the process dies. Functions here: loop
+ * A WireGuard device: an interface, a port, peers, and somebody who carries their packets
+ * (wg/backend.h). Owns the interface, which disappears when it is closed. Functions here: loop
  * thread only. Protocol: https://www.wireguard.com/papers/wireguard.pdf
  */
 #include "base/err.h"

@@ -6,14 +6,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "loop/conn.h"
-#include "wg/device_impl.h"
+#include "wg/userspace.h"
 #include "wg/uapi.h"
 
 #define CLIENTS_MAX 16
 #define QUEUED_MAX  (1024 * 1024) /* of answers that wait when a client asks again */
 
 struct wm_wg_uapi_server {
-	struct wm_wg_device *device;
+	struct wm_wg_userspace *device;
 	struct wm_listener *listener;
 	struct wm_list clients;
 	unsigned n_clients;
@@ -46,10 +46,10 @@ static void answer(struct client *c, struct wm_buf *text)
 	wm_buf_fini(text);
 }
 
-static int set(struct wm_wg_device *d, struct wm_wg_config *wish)
+static int set(struct wm_wg_userspace *d, struct wm_wg_config *wish)
 {
 	struct wm_err err;
-	int rc = wm_wg_device_configure(d, wish, &err);
+	int rc = wm_wg_userspace_configure(d, wish, &err);
 	if (rc != 0) {
 		char quoted[WM_ERR_TEXT];
 		wm_warn(d->log, "wg.uapi_refused", "reason=%s",
@@ -61,13 +61,13 @@ static int set(struct wm_wg_device *d, struct wm_wg_config *wish)
 /* One request of @len bytes, without its empty line. */
 static void serve(struct client *c, const char *text, size_t len)
 {
-	struct wm_wg_device *d = c->server->device;
+	struct wm_wg_userspace *d = c->server->device;
 	struct wm_wg_config *config;
 	struct wm_buf out = {.len = 0};
 	enum wm_wg_uapi_verb verb;
 	int rc = wm_wg_uapi_parse(text, len, &verb, &config, NULL);
 	if (rc == 0 && verb == WM_WG_UAPI_GET) {
-		config = wm_wg_device_get(d, true);
+		config = wm_wg_userspace_get(d, true);
 		wm_wg_uapi_format(config, &out);
 	} else {
 		wm_wg_uapi_format_result(rc == 0 ? set(d, config) : rc, &out);
@@ -135,15 +135,15 @@ static void on_accept(void *arg, struct wm_conn *conn)
 	wm_conn_read_start(conn);
 }
 
-int wm_wg_uapi_server_open(struct wm_loop *loop, struct wm_wg_device *d, const char *dir,
+int wm_wg_uapi_server_open(struct wm_loop *loop, struct wm_wg_userspace *d, const char *dir,
 			   struct wm_wg_uapi_server **out, struct wm_err *err)
 {
 	char path[108]; /* what a socket address holds */
 	struct wm_listen_opts opts = {.path = path};
-	int n = snprintf(path, sizeof(path), "%s/%s.sock", dir, wm_wg_device_name(d));
+	int n = snprintf(path, sizeof(path), "%s/%s.sock", dir, d->face.name);
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return wm_fail(err, WM_INVALID_ARGUMENT, "the path %s/%s.sock is too long", dir,
-			       wm_wg_device_name(d));
+			       d->face.name);
 	if (mkdir(dir, 0755) != 0 && errno != EEXIST)
 		return wm_fail_errno(err, errno, "make the folder %s", dir);
 	struct wm_wg_uapi_server *s = wm_alloc(sizeof(*s));

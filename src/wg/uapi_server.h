@@ -6,11 +6,11 @@
 #include "base/err.h"
 
 struct wm_loop;
-struct wm_wg_device;
+struct wm_wg_userspace;
 struct wm_wg_uapi_server;
 
 /* Makes @dir (0755) if need be. ALREADY_EXISTS when a living process holds the socket. */
-WM_MUST_CHECK int wm_wg_uapi_server_open(struct wm_loop *loop, struct wm_wg_device *d,
+WM_MUST_CHECK int wm_wg_uapi_server_open(struct wm_loop *loop, struct wm_wg_userspace *d,
 					 const char *dir, struct wm_wg_uapi_server **out,
 					 struct wm_err *err);
 /* Removes the socket and ends its connections. NULL is allowed. */

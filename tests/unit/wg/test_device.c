@@ -19,7 +19,7 @@
 #include "base/pulse.h"
 #include "crypto/x25519.h"
 #include "loop/loop.h"
-#include "wg/device_impl.h"
+#include "wg/userspace.h"
 
 #define WAIT_MS 10000
 
@@ -369,7 +369,7 @@ static void test_all_or_nothing(void **state)
 
 static bool is_told(void *arg)
 {
-	const struct wm_wg_device *d = arg;
+	const struct wm_wg_userspace *d = arg;
 	return d->told_notes == (WM_WG_NOTE_TUN_UDP | WM_WG_NOTE_TRAINS);
 }
 
@@ -393,10 +393,11 @@ static void test_a_refused_offload_is_logged_once(void **state)
 	struct wm_err err;
 	if (wm_wg_device_open(loop, log, &opts, NULL, NULL, &d, &err) != 0)
 		fail_msg("%s", err.text);
+	struct wm_wg_userspace *u = wm_container_of(d->backend, struct wm_wg_userspace, face);
 	for (unsigned i = 0; i < 3; i++) {
-		wm_wg_core_note(&d->core, WM_WG_NOTE_TUN_UDP);
-		wm_wg_core_note(&d->core, WM_WG_NOTE_TRAINS);
-		assert_true(wm_loop_run_until(loop, is_told, d, WAIT_MS));
+		wm_wg_core_note(&u->core, WM_WG_NOTE_TUN_UDP);
+		wm_wg_core_note(&u->core, WM_WG_NOTE_TRAINS);
+		assert_true(wm_loop_run_until(loop, is_told, u, WAIT_MS));
 	}
 	wm_loop_run_until(loop, never, NULL, 20);
 	wm_wg_device_close(d);

@@ -1,14 +1,19 @@
 #pragma once
-/* The control face of a device, shared by wg/device.c and wg/device_config.c. Loop thread. */
+/*
+ * WireGuard in userspace: a TUN interface, UDP sockets, N workers that carry packets, one handshake
+ * thread, and this, its control face. Owns its threads, sockets and the interface, which disappears
+ * when it is closed or the process dies. Loop thread only.
+ */
 #include "loop/loop.h"
+#include "wg/backend.h"
 #include "wg/core.h"
-#include "wg/device.h"
 #include "wg/handshakes.h"
 #include "wg/worker.h"
 
 struct wm_wg_uapi_server;
 
-struct wm_wg_device {
+struct wm_wg_userspace {
+	struct wm_wg_backend face;
 	struct wm_wg_core core;
 	struct wm_loop *loop;
 	struct wm_log *log;
@@ -31,5 +36,10 @@ struct wm_wg_device {
 	bool is_closed;
 };
 
+/* As those of wg/device.h. */
+WM_MUST_CHECK int wm_wg_userspace_configure(struct wm_wg_userspace *d,
+					    const struct wm_wg_config *wish, struct wm_err *err);
+struct wm_wg_config *wm_wg_userspace_get(struct wm_wg_userspace *d, bool with_keys);
+
 /* Drops every peer, as a step of closing. */
-void wm_wg_device_drop_peers(struct wm_wg_device *d);
+void wm_wg_userspace_drop_peers(struct wm_wg_userspace *d);

@@ -2,7 +2,7 @@
  * A wish is applied in three steps: everything is checked; what can fail is done aside (a new port
  * is bound, the mark is set); then the rest, none of which can fail, changes the device.
  */
-#include "wg/device_impl.h"
+#include "wg/userspace.h"
 #include <string.h>
 #include <time.h>
 #include "base/clock.h"
@@ -31,7 +31,7 @@ static int check_peer(const struct wm_wg_peer_config *p, size_t at, struct wm_er
 	return 0;
 }
 
-static int check_wish(const struct wm_wg_device *d, const struct wm_wg_config *wish,
+static int check_wish(const struct wm_wg_userspace *d, const struct wm_wg_config *wish,
 		      struct wm_err *err)
 {
 	int rc = 0;
@@ -44,10 +44,10 @@ static int check_wish(const struct wm_wg_device *d, const struct wm_wg_config *w
 
 /* ---- what can fail: port and mark ---- */
 
-static bool needs_sockets(const struct wm_wg_device *d, const struct wm_wg_config *wish)
+static bool needs_sockets(const struct wm_wg_userspace *d, const struct wm_wg_config *wish)
 {
 	const struct wm_wg_sockets *now =
-		atomic_load(&((struct wm_wg_device *)(uintptr_t)d)->core.sockets);
+		atomic_load(&((struct wm_wg_userspace *)(uintptr_t)d)->core.sockets);
 	bool has_key = wish->has_private_key
 			       ? !wm_equal_secret(wish->private_key, no_key, WM_WG_KEY)
 			       : d->has_key;
@@ -58,7 +58,7 @@ static bool needs_sockets(const struct wm_wg_device *d, const struct wm_wg_confi
 
 /* The port that was left last is free again once all threads have let go of its sockets, which they
  * do after the batch at hand. */
-static int bind_port(struct wm_wg_device *d, uint16_t port, uint32_t mark,
+static int bind_port(struct wm_wg_userspace *d, uint16_t port, uint32_t mark,
 		     struct wm_wg_sockets **out, struct wm_err *err)
 {
 	static const struct timespec pause = {.tv_nsec = WM_NS_PER_MS};
@@ -74,7 +74,7 @@ static int bind_port(struct wm_wg_device *d, uint16_t port, uint32_t mark,
 }
 
 /* *@out is the new set of sockets, or NULL when the old one stays. */
-static int prepare_sockets(struct wm_wg_device *d, const struct wm_wg_config *wish,
+static int prepare_sockets(struct wm_wg_userspace *d, const struct wm_wg_config *wish,
 			   struct wm_wg_sockets **out, struct wm_err *err)
 {
 	struct wm_wg_sockets *now = atomic_load(&d->core.sockets);
@@ -87,7 +87,7 @@ static int prepare_sockets(struct wm_wg_device *d, const struct wm_wg_config *wi
 	return 0;
 }
 
-static void publish_sockets(struct wm_wg_device *d, struct wm_wg_sockets *socks)
+static void publish_sockets(struct wm_wg_userspace *d, struct wm_wg_sockets *socks)
 {
 	struct wm_wg_core *c = &d->core;
 	struct wm_wg_sockets *old = atomic_exchange(&c->sockets, socks);
@@ -100,13 +100,13 @@ static void publish_sockets(struct wm_wg_device *d, struct wm_wg_sockets *socks)
 
 /* ---- peers ---- */
 
-static void order(struct wm_wg_device *d, enum wm_wg_order_kind kind, struct wm_wg_peer *p,
+static void order(struct wm_wg_userspace *d, enum wm_wg_order_kind kind, struct wm_wg_peer *p,
 		  const uint8_t *bytes, int64_t interval)
 {
 	wm_wg_handshakes_order(d->core.handshakes, kind, p, bytes, interval);
 }
 
-static void drop_peer(struct wm_wg_device *d, struct wm_wg_peer *p)
+static void drop_peer(struct wm_wg_userspace *d, struct wm_wg_peer *p)
 {
 	wm_map_drop_n(&d->peers, p->public_key, WM_WG_KEY);
 	wm_list_remove(&p->of_device);
@@ -118,14 +118,14 @@ static void drop_peer(struct wm_wg_device *d, struct wm_wg_peer *p)
 	order(d, WM_WG_ORDER_REMOVE, p, NULL, 0);
 }
 
-void wm_wg_device_drop_peers(struct wm_wg_device *d)
+void wm_wg_userspace_drop_peers(struct wm_wg_userspace *d)
 {
 	struct wm_list *it, *tmp;
 	wm_list_each_safe (it, tmp, &d->peer_list)
 		drop_peer(d, wm_container_of(it, struct wm_wg_peer, of_device));
 }
 
-static struct wm_wg_peer *add_peer(struct wm_wg_device *d, const struct wm_wg_peer_config *wish)
+static struct wm_wg_peer *add_peer(struct wm_wg_userspace *d, const struct wm_wg_peer_config *wish)
 {
 	struct wm_wg_peer *p = wm_wg_peer_new(wish->public_key, &d->core.staged_bytes);
 	wm_map_put_n(&d->peers, p->public_key, WM_WG_KEY, p);
@@ -135,7 +135,7 @@ static struct wm_wg_peer *add_peer(struct wm_wg_device *d, const struct wm_wg_pe
 	return p;
 }
 
-static void apply_allowed(struct wm_wg_device *d, struct wm_wg_peer *p,
+static void apply_allowed(struct wm_wg_userspace *d, struct wm_wg_peer *p,
 			  const struct wm_wg_peer_config *wish)
 {
 	struct wm_wg_allowedips *t = &d->core.allowed;
@@ -150,7 +150,7 @@ static void apply_allowed(struct wm_wg_device *d, struct wm_wg_peer *p,
 	}
 }
 
-static void set_psk(struct wm_wg_device *d, struct wm_wg_peer *p, const uint8_t psk[WM_WG_KEY])
+static void set_psk(struct wm_wg_userspace *d, struct wm_wg_peer *p, const uint8_t psk[WM_WG_KEY])
 {
 	if (wm_equal_secret(p->psk, psk, WM_WG_KEY))
 		return;
@@ -158,7 +158,7 @@ static void set_psk(struct wm_wg_device *d, struct wm_wg_peer *p, const uint8_t 
 	order(d, WM_WG_ORDER_PSK, p, psk, 0);
 }
 
-static void set_keepalive(struct wm_wg_device *d, struct wm_wg_peer *p, uint16_t seconds)
+static void set_keepalive(struct wm_wg_userspace *d, struct wm_wg_peer *p, uint16_t seconds)
 {
 	if (p->keepalive_s == seconds)
 		return;
@@ -166,7 +166,7 @@ static void set_keepalive(struct wm_wg_device *d, struct wm_wg_peer *p, uint16_t
 	order(d, WM_WG_ORDER_KEEPALIVE, p, NULL, seconds * WM_WG_S);
 }
 
-static void apply_peer(struct wm_wg_device *d, const struct wm_wg_peer_config *wish)
+static void apply_peer(struct wm_wg_userspace *d, const struct wm_wg_peer_config *wish)
 {
 	struct wm_wg_peer *p = wm_map_find_n(&d->peers, wish->public_key, WM_WG_KEY);
 	if (wish->flags & WM_WG_PEER_REMOVE) {
@@ -202,7 +202,7 @@ static const struct wm_wg_peer_config *find_wished(const struct wm_map *wished,
  * The list is the whole list: others go. Those who stay keep session and endpoint, but lose what
  * the list does not give them.
  */
-static void keep_only(struct wm_wg_device *d, const struct wm_wg_config *wish)
+static void keep_only(struct wm_wg_userspace *d, const struct wm_wg_config *wish)
 {
 	struct wm_map wished = {.count = 0};
 	struct wm_list *it, *tmp;
@@ -224,7 +224,7 @@ static void keep_only(struct wm_wg_device *d, const struct wm_wg_config *wish)
 	wm_map_fini(&wished);
 }
 
-static void apply_key(struct wm_wg_device *d, const uint8_t key[WM_WG_KEY])
+static void apply_key(struct wm_wg_userspace *d, const uint8_t key[WM_WG_KEY])
 {
 	if (wm_equal_secret(d->private_key, key, WM_WG_KEY))
 		return;
@@ -239,11 +239,10 @@ static void apply_key(struct wm_wg_device *d, const uint8_t key[WM_WG_KEY])
 	order(d, WM_WG_ORDER_KEY, NULL, key, 0);
 }
 
-int wm_wg_device_configure(struct wm_wg_device *d, const struct wm_wg_config *wish,
-			   struct wm_err *err)
+int wm_wg_userspace_configure(struct wm_wg_userspace *d, const struct wm_wg_config *wish,
+			      struct wm_err *err)
 {
 	struct wm_wg_sockets *socks;
-	wm_on_loop(d->loop);
 	int rc = check_wish(d, wish, err);
 	if (rc == 0)
 		rc = prepare_sockets(d, wish, &socks, err);
@@ -290,7 +289,7 @@ static void fill_peer(struct wm_wg_peer *p, bool with_keys, struct wm_wg_peer_co
 	out->tx_bytes = atomic_load(&p->tx_bytes);
 }
 
-struct wm_wg_config *wm_wg_device_get(struct wm_wg_device *d, bool with_keys)
+struct wm_wg_config *wm_wg_userspace_get(struct wm_wg_userspace *d, bool with_keys)
 {
 	struct wm_wg_config *c = wm_alloc(sizeof(*c));
 	struct wm_wg_sockets *socks = atomic_load(&d->core.sockets);
