@@ -10,7 +10,11 @@ import time
 
 from netlab import program, wait_until
 
-OURS, THEIRS = "wgdev", "wireguard-go"
+OURS = "wgdev"
+# The other WireGuard program: Debian's, or one that tools/wgpeers.py has built.
+THEIRS = os.environ.get("WM_WG_PEER", "wireguard-go")
+FLAGS = {"wireguard-go": ["-f"], "wireguard": ["-f"],
+         "boringtun-cli": ["--foreground", "--disable-drop-privileges", "--verbosity", "error"]}
 
 
 def genkey(kind="genkey", stdin=""):
@@ -35,7 +39,8 @@ class End:
             self.process.wait_for("ready")
         else:
             env = dict(os.environ, WG_PROCESS_FOREGROUND="1", LOG_LEVEL="error")
-            self.process = host.start(["wireguard-go", "-f", self.name], env=env)
+            flags = FLAGS[os.path.basename(implementation)]
+            self.process = host.start([implementation, *flags, self.name], env=env)
         wait_until(lambda: os.path.exists(self.socket), 5, f"{self.socket} appears")
         host.run(f"ip address add {self.inner4}/24 dev {self.name}")
         if six:

@@ -1,6 +1,7 @@
-"""Sends data of known content, or takes it: pump.py send|take tcp|udp|trains ADDRESS PORT AMOUNT. Prints what
-was sent or came: how much and its hash, so that both ends can be compared. AMOUNT is bytes, datagrams or
-trains (many datagrams given to the kernel at once)."""
+"""Sends data of known content, or takes it: pump.py send|take tcp|udp|trains ADDRESS PORT AMOUNT [SECONDS].
+Prints what was sent or came: how much and its hash, so that both ends can be compared. AMOUNT is bytes,
+datagrams or trains (many datagrams given to the kernel at once); bytes leave evenly over the seconds, if
+these are given."""
 
 import hashlib
 import random
@@ -28,13 +29,14 @@ def blocks(amount):
         amount -= size
 
 
-def send_tcp(address, port, amount):
-    digest, sent = hashlib.sha256(), 0
+def send_tcp(address, port, amount, seconds):
+    digest, sent, start = hashlib.sha256(), 0, time.monotonic()
     with socket.create_connection((address, port), 20) as s:
         for block in blocks(amount):
             s.sendall(block)
             digest.update(block)
             sent += len(block)
+            time.sleep(max(0, start + seconds * sent / amount - time.monotonic()))
     print(sent, digest.hexdigest())
 
 
@@ -127,8 +129,10 @@ def take_udp(address, port):
 def main():
     verb, kind, address, port, amount = sys.argv[1:6]
     port, amount = int(port), int(amount)
-    if kind == "tcp":
-        (send_tcp if verb == "send" else take_tcp)(address, port, amount)
+    if kind == "tcp" and verb == "send":
+        send_tcp(address, port, amount, float(sys.argv[6]) if len(sys.argv) > 6 else 0)
+    elif kind == "tcp":
+        take_tcp(address, port, amount)
     elif verb == "send":
         send_udp(address, port, amount, kind)
     else:

@@ -1,8 +1,9 @@
 /*
  * A WireGuard device of ours and nothing else, for the tests that set it up with stock `wg`:
  *     wgdev NAME [WORKERS]
- * Prints "ready NAME IFINDEX" once it can be configured and "handshake KEY ENDPOINT" for each
- * handshake; on SIGUSR1 the drops that are not zero, ended by a line "end"; on SIGTERM it goes.
+ * Prints "ready NAME IFINDEX" once it can be configured and "handshake KEY ENDPOINT ROLE" for each
+ * handshake, where ROLE is ours or theirs, whoever began it; on SIGUSR1 the drops that are not
+ * zero, ended by a line "end"; on SIGTERM it goes.
  */
 #include <inttypes.h>
 #include <signal.h>
@@ -25,7 +26,8 @@ static void on_handshake(void *arg, const uint8_t key[WM_WG_KEY], const struct w
 			 bool by_peer)
 {
 	char text[WM_WG_KEY_TEXT], at[WM_ENDPOINT_TEXT];
-	printf("handshake %s %s\n", wm_wg_key_format(key, text), wm_endpoint_format(from, at));
+	printf("handshake %s %s %s\n", wm_wg_key_format(key, text), wm_endpoint_format(from, at),
+	       by_peer ? "theirs" : "ours");
 }
 
 static void on_broken(void *arg, const struct wm_err *why)
