@@ -72,6 +72,8 @@ struct wm_tls *wm_tls_new(const struct wm_tls_config *c, const char *host)
 	t->is_server = c->is_server;
 	t->verifies_peer = c->verifies_peer;
 	t->hints = c->hints;
+	t->accept = c->accept;
+	t->accept_arg = c->accept_arg;
 	SSL_set_app_data(t->ssl, t);
 	wm_tls_bio_attach(t);
 	if (c->is_server) {

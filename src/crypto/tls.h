@@ -9,6 +9,7 @@
  */
 #include "base/buf.h"
 #include "base/err.h"
+#include "crypto/key.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -50,6 +51,24 @@ int wm_tls_config_new_server(const struct wm_tls_server_opts *opts, struct wm_tl
 			     struct wm_err *err) WM_MUST_CHECK;
 int wm_tls_config_new_client(const struct wm_tls_client_opts *opts, struct wm_tls_config **out,
 			     struct wm_err *err) WM_MUST_CHECK;
+
+struct wm_tls_node_opts {
+	const struct wm_key *key; /* our own; only looked at during the call */
+	bool is_server;
+	/*
+	 * The peer shows @key, whose private half it has to prove before the handshake is over: is
+	 * it one that we talk to? On the thread of the connection, from inside wm_tls_feed.
+	 */
+	bool (*accept)(void *arg, const struct wm_pubkey *key);
+	void *arg; /* outlives the config and its connections */
+};
+/*
+ * Nodes that know each other by their node keys: TLS 1.3 only, each side shows a certificate that
+ * it has made for its Ed25519 key, and of the peer's nothing counts but the key. Names, dates and
+ * signers are not looked at, so clocks may be wrong.
+ */
+struct wm_tls_config *wm_tls_config_new_node(const struct wm_tls_node_opts *opts)
+	__attribute__((returns_nonnull));
 /*
  * New connections of @c are made as @fresh says from here on; those that live go on. Takes @fresh,
  * which is of the same side. On the thread that makes connections.
@@ -106,6 +125,8 @@ const char *wm_tls_alpn(const struct wm_tls *t);
 const char *wm_tls_version(const struct wm_tls *t);
 /* The common name of the peer's verified certificate; NULL when it showed none or it is no text. */
 const char *wm_tls_peer_cn(const struct wm_tls *t);
+/* The key that the peer has proved; false unless the config is that of a node, and established. */
+bool wm_tls_peer_key(const struct wm_tls *t, struct wm_pubkey *out);
 /* How many certificates the peer showed, the leaf first. */
 size_t wm_tls_peer_certs(const struct wm_tls *t);
 /* Appends the DER of the @i-th to @out; false when there is none. */

@@ -61,7 +61,7 @@ static SSL_CTX *new_context(bool is_server)
 	return ctx;
 }
 
-static struct wm_tls_config *new_config(bool is_server)
+struct wm_tls_config *wm_tls_config_alloc(bool is_server)
 {
 	struct wm_tls_config *c = wm_alloc(sizeof(*c));
 
@@ -261,7 +261,7 @@ static int set_up_server(struct wm_tls_config *c, const struct wm_tls_server_opt
 int wm_tls_config_new_server(const struct wm_tls_server_opts *opts, struct wm_tls_config **out,
 			     struct wm_err *err)
 {
-	struct wm_tls_config *c = new_config(true);
+	struct wm_tls_config *c = wm_tls_config_alloc(true);
 	int rc = set_up_server(c, opts, err);
 
 	if (rc == 0)
@@ -298,7 +298,7 @@ static int set_up_client(struct wm_tls_config *c, const struct wm_tls_client_opt
 int wm_tls_config_new_client(const struct wm_tls_client_opts *opts, struct wm_tls_config **out,
 			     struct wm_err *err)
 {
-	struct wm_tls_config *c = new_config(false);
+	struct wm_tls_config *c = wm_tls_config_alloc(false);
 	int rc;
 
 	if (opts->hints != NULL)

@@ -11,6 +11,8 @@ struct wm_tls_config {
 	bool verifies_peer;
 	bool verifies_name;
 	struct wm_tls_hints hints;
+	bool (*accept)(void *arg, const struct wm_pubkey *key); /* of a node; NULL = by chain */
+	void *accept_arg;
 };
 
 struct wm_tls {
@@ -24,6 +26,8 @@ struct wm_tls {
 	bool is_closed;
 	unsigned key_updates; /* that came since there was anything to read */
 	struct wm_tls_hints hints;
+	bool (*accept)(void *arg, const struct wm_pubkey *key); /* as the config has them */
+	void *accept_arg;
 	struct wm_err *why; /* why the connection is dead; NULL: it is not */
 	char *host;         /* whom a client dials; NULL on a server */
 	char cn[64];        /* of the peer, "" for none */
@@ -32,6 +36,8 @@ struct wm_tls {
 /* More changes of keys, with nothing to read between them, are no peer's need. */
 #define WM_TLS_KEY_UPDATES_MAX 32
 
+/* A config that trusts nobody and shows nothing yet. */
+struct wm_tls_config *wm_tls_config_alloc(bool is_server) __attribute__((returns_nonnull));
 /* Counts what came in @ctx's connections to t->key_updates. */
 void wm_tls_watch_key_updates(SSL_CTX *ctx);
 /* Puts the connection's two buffers under @t->ssl. */
