@@ -124,7 +124,8 @@ static void lend_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
 
 	/* libuv goes on reading while the buffer is filled, 32 times: others want a turn too. */
 	bool enough = c->filled_in == c->loop->turn;
-	*out = uv_buf_init(c->loop->read_buf, enough ? 0 : sizeof(c->loop->read_buf));
+	unsigned most = c->read_most != 0 ? c->read_most : sizeof(c->loop->read_buf);
+	*out = uv_buf_init(c->loop->read_buf, enough ? 0 : most);
 	(void)suggested;
 }
 
@@ -136,7 +137,7 @@ static void on_bytes(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 
 	if (n == 0 || n == UV_ENOBUFS)
 		return; /* nothing there after all, or the rest comes in the loop's next turn */
-	if ((size_t)n == sizeof(c->loop->read_buf))
+	if (n > 0 && (size_t)n == buf->len)
 		c->filled_in = c->loop->turn;
 	if (n > 0) {
 		c->events->on_read(c->arg, c, (const uint8_t *)buf->base, (size_t)n, NULL);
@@ -176,6 +177,11 @@ void wm_conn_read_pause(struct wm_conn *c)
 	uv_read_stop(&c->uv.stream);
 	if (is_broken(c))
 		wm_defer(c->loop, &c->tell_failure, on_tell_failure);
+}
+
+void wm_conn_read_most(struct wm_conn *c, uint32_t n)
+{
+	c->read_most = n < sizeof(c->loop->read_buf) ? n : 0;
 }
 
 /* ---- writing ---- */

@@ -72,6 +72,8 @@ void wm_dial_cancel(struct wm_dial *d);
 void wm_conn_set_events(struct wm_conn *c, const struct wm_conn_events *events, void *arg);
 void wm_conn_read_start(struct wm_conn *c);
 void wm_conn_read_pause(struct wm_conn *c);
+/* At most @n bytes are read of it in each turn of the loop; 0: as much as of any. */
+void wm_conn_read_most(struct wm_conn *c, uint32_t n);
 /* Copies @n bytes into the queue and sends what it can at once; a broken stream shows in on_read.
  */
 void wm_conn_write(struct wm_conn *c, const void *p, size_t n);

@@ -66,6 +66,7 @@ struct wm_conn {
 	void *arg;
 	bool is_tcp, is_reading, is_closing;
 	uint32_t filled_in; /* the turn in which it filled the buffer it was lent */
+	uint32_t read_most; /* bytes of that buffer; 0: all */
 	bool has_ended;     /* the end was told, nothing more comes */
 	bool wants_fin;     /* shutdown was asked for; sent behind the last byte */
 	bool is_sending;    /* `sending` is with libuv */

@@ -59,6 +59,9 @@ WM_METRIC(webmesh_rpc_server_accepted_connections_total, COUNTER, "",
 WM_METRIC(webmesh_rpc_server_refused_connections_total, COUNTER, "reason",
 	  "Connections that were not served: full (too many in all), source (too many from one address), "
 	  "greeting (ended before it spoke HTTP/2).", wm_scrape_refused(f, s))
+WM_METRIC(webmesh_rpc_server_slowed_connections_total, COUNTER, "",
+	  "Connections that had to wait for their turn, for what others from their address did.",
+	  if (s->src.server) one(f, s->rpc.slowed))
 WM_METRIC(webmesh_rpc_server_answers_total, COUNTER, "code",
 	  "Calls that have ended, those of unknown methods included, by status.",
 	  wm_scrape_answers(f, s))

@@ -152,6 +152,7 @@ static void fail_cut_off(struct wm_h2 *h)
 static void fail_broken(struct wm_h2 *h, int rc)
 {
 	struct wm_err err;
+	h->broken = true;
 	if (rc == NGHTTP2_ERR_BAD_CLIENT_MAGIC)
 		(void)wm_fail(&err, WM_UNAVAILABLE, "the peer does not speak HTTP/2");
 	else
@@ -336,6 +337,16 @@ bool wm_h2_is_open(const struct wm_h2 *h)
 bool wm_h2_is_flooded(const struct wm_h2 *h)
 {
 	return h->flooded;
+}
+
+bool wm_h2_is_broken(const struct wm_h2 *h)
+{
+	return h->broken || h->said[0] != '\0';
+}
+
+bool wm_h2_is_calm(const struct wm_h2 *h)
+{
+	return wm_h2_guard_is_calm(&h->guard, h->heard_at);
 }
 
 void wm_h2_fail(struct wm_h2 *h, const struct wm_err *why)

@@ -113,6 +113,10 @@ void wm_h2_free(struct wm_h2 *h);
 bool wm_h2_is_open(const struct wm_h2 *h);
 /* True once the peer was cut off because it floods us. */
 bool wm_h2_is_flooded(const struct wm_h2 *h);
+/* True once the peer has said what HTTP/2 does not allow. */
+bool wm_h2_is_broken(const struct wm_h2 *h);
+/* True while the peer has not said much for nothing of late. */
+bool wm_h2_is_calm(const struct wm_h2 *h);
 /* Takes in bytes from the wire. */
 void wm_h2_feed(struct wm_h2 *h, const void *p, size_t n);
 /* The wire has room again. */

@@ -159,6 +159,8 @@ static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, v
 		wm_h2_guard_note_reset(&h->guard, frame->hd.stream_id);
 	if (frame->hd.type == NGHTTP2_DATA)
 		judge_window(h, frame);
+	if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR)
+		h->broken = true;
 	if (h->stats != NULL) {
 		h->stats->goaways_out += frame->hd.type == NGHTTP2_GOAWAY;
 		h->stats->resets_out += reset;

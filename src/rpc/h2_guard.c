@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define PREFACE 24 /* bytes of a client before its first frame */
+#define TICK_NS (WM_NS_PER_S / WM_H2_CALM_RATE)
 
 void wm_h2_guard_init(struct wm_h2_guard *g, bool server, int64_t now)
 {
@@ -52,12 +53,16 @@ bool wm_h2_guard_cut(struct wm_h2_guard *g, const uint8_t *p, size_t n, size_t *
 
 bool wm_h2_guard_charge(struct wm_h2_guard *g, unsigned cost, int64_t now)
 {
-	const int64_t tick = WM_NS_PER_S / WM_H2_CALM_RATE;
-	int64_t leaked = (now - g->at) / tick;
+	int64_t leaked = (now - g->at) / TICK_NS;
 	g->level = leaked > g->level ? 0 : g->level - (uint32_t)leaked;
-	g->at += leaked * tick;
+	g->at += leaked * TICK_NS;
 	g->level += cost;
 	return g->level > WM_H2_CALM_MAX;
+}
+
+bool wm_h2_guard_is_calm(const struct wm_h2_guard *g, int64_t now)
+{
+	return g->level <= WM_H2_CALM + (now - g->at) / TICK_NS;
 }
 
 void wm_h2_guard_refund(struct wm_h2_guard *g)

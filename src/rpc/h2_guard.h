@@ -15,7 +15,8 @@
 #define WM_H2_CONTINUATIONS 8     /* headers of the size that is allowed fit into one frame */
 #define WM_H2_CALM_MAX      10000 /* the bucket's size, and how much of it is free again in a second */
 #define WM_H2_CALM_RATE     5000
-#define WM_H2_COST_CHEAP    1 /* what some implementations measure their windows with */
+#define WM_H2_CALM          100 /* a greeting and more */
+#define WM_H2_COST_CHEAP    1   /* what some implementations measure their windows with */
 #define WM_H2_COST_DEAR     10
 #define WM_H2_DATA_ANSWERS \
 	2                 /* window updates that each frame of data we send may be answered with */
@@ -64,6 +65,8 @@ bool wm_h2_guard_is_flood(struct wm_h2_guard *g, const struct wm_h2_frame_head *
 			  enum wm_flood *kind);
 /* True when the peer has spent more than it may with this much more for nothing. */
 bool wm_h2_guard_charge(struct wm_h2_guard *g, unsigned cost, int64_t now);
+/* True while next to nothing is in the bucket. */
+bool wm_h2_guard_is_calm(const struct wm_h2_guard *g, int64_t now);
 /* We have sent a frame of data: it may be answered. */
 void wm_h2_guard_refund(struct wm_h2_guard *g);
 /* We have reset @stream, or a stream we refused. */

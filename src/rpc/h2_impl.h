@@ -28,6 +28,7 @@ struct wm_h2 {
 	bool aborted; /* at once: nobody takes what has come */
 	bool cut_off; /* nothing that comes is looked at any more */
 	bool flooded; /* that is why */
+	bool broken;  /* no frame of HTTP/2, or not here */
 	bool said_goaway;
 	bool busy;
 	struct wm_err *why; /* of failing, or NULL: ten thousand healthy ones need no room for it */

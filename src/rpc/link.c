@@ -19,6 +19,7 @@
 
 #define LINGER_NS  WM_NS_PER_S
 #define READ_CHUNK (64u << 10)
+#define LITTLE     4096 /* some 250 of the smallest frames */
 
 /* Far above what HTTP/2 lets wait (WIRE_FULL): only TLS's own answers get here. */
 #define UNREAD_MAX (512u << 10)
@@ -155,6 +156,7 @@ static int read_tls(struct wm_rpc_link *l, struct wm_err *err)
 static int feed_tls(struct wm_rpc_link *l, const uint8_t *p, size_t n, struct wm_err *err)
 {
 	int rc = wm_tls_feed(l->tls, p, n, err);
+	l->shook = l->shook || wm_tls_has_output(l->tls);
 	drain_tls(l);
 	if (rc == 0)
 		rc = become_ready(l, err);
@@ -187,8 +189,7 @@ static void on_turn(struct wm_rpc_turn *t)
 	l->early = (struct wm_buf){0};
 	take_tls(l, early.data, early.len);
 	wm_buf_fini(&early);
-	if (!l->ended && !l->closed)
-		wm_conn_read_start(l->conn);
+	wm_rpc_link_read_start(l);
 }
 
 /* Reading stops meanwhile, so what is kept is bounded. */
@@ -273,6 +274,18 @@ void wm_rpc_link_write(struct wm_rpc_link *l, const void *p, size_t n)
 	/* Only a dead engine refuses, and whatever killed it is about to be told by on_end. */
 	if (wm_tls_write(l->tls, p, n, &err) == 0)
 		drain_tls(l);
+}
+
+void wm_rpc_link_read_little(struct wm_rpc_link *l, bool little)
+{
+	if (l->conn != NULL)
+		wm_conn_read_most(l->conn, little ? LITTLE : 0);
+}
+
+void wm_rpc_link_read_start(struct wm_rpc_link *l)
+{
+	if (!l->ended && !l->closed)
+		wm_conn_read_start(l->conn);
 }
 
 size_t wm_rpc_link_queued(const struct wm_rpc_link *l)

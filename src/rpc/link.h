@@ -46,6 +46,7 @@ struct wm_rpc_link {
 	char name[WM_ENDPOINT_TEXT + 64]; /* of the peer, for errors */
 	uint8_t first[8];                 /* the first bytes that came: they tell the language */
 	uint8_t n_first;
+	bool shook; /* server: TLS has answered the client's first words, which costs a signature */
 	bool server, ready, eof, ended, closed;
 };
 
@@ -58,6 +59,10 @@ void wm_rpc_link_init(struct wm_rpc_link *l, struct wm_loop *loop, struct wm_con
 		      const struct wm_rpc_link_events *events, void *arg);
 /* Only when ready; bytes for a link that has ended are dropped. */
 void wm_rpc_link_write(struct wm_rpc_link *l, const void *p, size_t n);
+/* Takes in what comes in small pieces, between which others have their turn, or in large ones. */
+void wm_rpc_link_read_little(struct wm_rpc_link *l, bool little);
+/* Goes on reading, unless it has ended. */
+void wm_rpc_link_read_start(struct wm_rpc_link *l);
 /* Bytes written that the kernel has not taken. */
 size_t wm_rpc_link_queued(const struct wm_rpc_link *l);
 /*

@@ -24,6 +24,7 @@ struct wm_rpc_server *wm_rpc_server_new(struct wm_loop *loop, struct wm_log *log
 	wm_list_init(&s->ports);
 	wm_list_init(&s->conns);
 	wm_rpc_turns_init(&s->handshakes, loop);
+	wm_rpc_sources_init(&s->sources, loop);
 	return s;
 }
 
@@ -80,20 +81,6 @@ static void fill_defaults(struct wm_rpc_server_opts *o)
 		o->keepalive_timeout_ns != 0 ? o->keepalive_timeout_ns : PING_TIMEOUT_NS;
 }
 
-/* Adds @step to the connections from where @peer lies; returns how many there are. */
-static uintptr_t count_source(struct wm_rpc_server *s, const struct wm_endpoint *peer,
-			      intptr_t step)
-{
-	struct wm_addr at = wm_addr_unmapped(&peer->addr);
-	size_t len = at.family == WM_IPV4 ? 4 : 8; /* what one client may be taken to own */
-	uintptr_t n = (uintptr_t)wm_map_find_n(&s->sources, at.bytes, len) + (uintptr_t)step;
-	if (n == 0)
-		(void)wm_map_drop_n(&s->sources, at.bytes, len);
-	else
-		(void)wm_map_put_n(&s->sources, at.bytes, len, (void *)n);
-	return n;
-}
-
 static void refuse(struct wm_rpc_server *s, struct wm_conn *c, const char *source)
 {
 	wm_conn_close(c);
@@ -107,6 +94,7 @@ static void on_accept(void *arg, struct wm_conn *c)
 	struct wm_rpc_port *port = arg;
 	struct wm_rpc_server *s = port->server;
 	const struct wm_rpc_server_opts *o = &port->opts;
+	struct wm_rpc_source *source = NULL;
 	struct wm_endpoint peer;
 	char text[WM_ENDPOINT_TEXT];
 	if (s->n_conns >= o->max_connections) {
@@ -114,16 +102,18 @@ static void on_accept(void *arg, struct wm_conn *c)
 		refuse(s, c, "any");
 		return;
 	}
-	if (wm_conn_peer(c, &peer) && count_source(s, &peer, 1) > o->max_per_source &&
-	    o->max_per_source != 0) {
-		(void)count_source(s, &peer, -1);
+	if (wm_conn_peer(c, &peer))
+		source = wm_rpc_source_enter(&s->sources, &peer);
+	if (source != NULL && o->max_per_source != 0 &&
+	    wm_rpc_source_count(source) > o->max_per_source) {
+		wm_rpc_source_leave(source);
 		s->stats.refused_source++;
 		refuse(s, c, wm_endpoint_format(&peer, text));
 		return;
 	}
 	s->n_conns++;
 	s->stats.accepted++;
-	wm_rpc_server_conn_new(port, c);
+	wm_rpc_server_conn_new(port, c, source);
 }
 
 void wm_rpc_server_stats(const struct wm_rpc_server *s, struct wm_rpc_stats *out)
@@ -246,11 +236,11 @@ void wm_rpc_server_drain(struct wm_rpc_server *s, int64_t grace_ns, void (*done)
 		wm_defer(s->loop, &s->drained, on_drained);
 }
 
-void wm_rpc_server_conn_gone(struct wm_rpc_server *s, const struct wm_endpoint *peer)
+void wm_rpc_server_conn_gone(struct wm_rpc_server *s, struct wm_rpc_source *source)
 {
 	s->n_conns--;
-	if (peer != NULL)
-		(void)count_source(s, peer, -1);
+	if (source != NULL)
+		wm_rpc_source_leave(source);
 	if (s->draining && s->n_conns == 0)
 		wm_defer(s->loop, &s->drained, on_drained);
 }
@@ -270,7 +260,7 @@ void wm_rpc_server_free(struct wm_rpc_server *s)
 	wm_map_each (e, &s->routes)
 		wm_free(e->value);
 	wm_map_fini(&s->routes);
-	wm_map_fini(&s->sources);
+	wm_rpc_sources_fini(&s->sources);
 	wm_rpc_turns_fini(&s->handshakes);
 	wm_free(s);
 }

@@ -9,7 +9,9 @@
  * Limits besides those of the options: ten seconds from accept to the client's HTTP/2 settings;
  * 16 KiB of request headers, in 9 frames and ten seconds at most; 32 MiB of a connection and 256
  * MiB in all that came and was not yet delivered (calls beyond end with RESOURCE_EXHAUSTED); frames
- * that carry nothing, by rate. Protocol:
+ * that carry nothing, by rate. Who is cut off for a flood and comes back, and who shakes hands in
+ * vain, does so at a rate that falls (rpc/sources.h); others from its address wait with it.
+ * Protocol:
  * https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
  */
 #include "base/addr.h"

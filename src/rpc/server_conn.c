@@ -21,6 +21,12 @@ static struct wm_rpc_call *call_of(struct wm_h2_stream *s)
 	return wm_container_of(s, struct wm_rpc_call, st);
 }
 
+static void blame(struct wm_rpc_server_conn *sc, enum wm_rpc_blame what)
+{
+	if (sc->source != NULL)
+		wm_rpc_source_blame(sc->source, what);
+}
+
 void wm_rpc_server_conn_release(struct wm_rpc_server_conn *sc)
 {
 	sc->quiet_since = wm_loop_now(sc->server->loop);
@@ -28,14 +34,16 @@ void wm_rpc_server_conn_release(struct wm_rpc_server_conn *sc)
 		return;
 	struct wm_rpc_server *s = sc->server;
 	wm_list_remove(&sc->node);
+	wm_rpc_turn_cancel(&sc->turn);
 	wm_timer_stop(&sc->timer);
-	struct wm_endpoint peer = sc->peer;
-	bool has_peer = sc->has_peer;
+	struct wm_rpc_source *source = sc->source;
 	if (!sc->greeted)
 		s->stats.failed_greetings++;
+	if (!sc->greeted && sc->link.shook)
+		blame(sc, WM_RPC_BLAME_VAIN);
 	wm_free(sc->peer_cn);
 	wm_free(sc);
-	wm_rpc_server_conn_gone(s, has_peer ? &peer : NULL);
+	wm_rpc_server_conn_gone(s, source);
 }
 
 /* A line about a stranger's connection, not more often than anybody reads. */
@@ -85,6 +93,7 @@ static void on_bytes(void *arg, const uint8_t *p, size_t n)
 	if (sc->h2 == NULL)
 		begin_h2(sc);
 	wm_h2_feed(sc->h2, p, n);
+	wm_rpc_link_read_little(&sc->link, !wm_h2_is_calm(sc->h2));
 }
 
 static void on_end(void *arg, const struct wm_err *err)
@@ -239,10 +248,14 @@ static void on_lost(void *arg, const struct wm_err *why)
 	struct wm_rpc_server_conn *sc = arg;
 	log_end(sc, why);
 	wm_timer_stop(&sc->timer);
-	if (wm_h2_is_flooded(sc->h2))
+	if (wm_h2_is_flooded(sc->h2)) {
+		blame(sc, WM_RPC_BLAME_FLOOD);
 		wm_rpc_link_dismiss(&sc->link);
-	else
+	} else {
+		if (wm_h2_is_broken(sc->h2))
+			blame(sc, WM_RPC_BLAME_VAIN);
 		wm_rpc_link_close(&sc->link, true);
+	}
 	wm_h2_free(sc->h2);
 	sc->h2 = NULL;
 	wm_rpc_server_conn_release(sc);
@@ -292,11 +305,32 @@ static void on_hello_late(struct wm_timer *t)
 	wm_rpc_link_close(&sc->link, false);
 }
 
-void wm_rpc_server_conn_new(struct wm_rpc_port *port, struct wm_conn *c)
+static void on_turn(struct wm_rpc_turn *t)
+{
+	struct wm_rpc_server_conn *sc = wm_container_of(t, struct wm_rpc_server_conn, turn);
+	wm_rpc_link_read_start(&sc->link);
+}
+
+/* Nothing is read of it, and no handshake begins, before those who came before had their turn. */
+static void await_turn(struct wm_rpc_server_conn *sc)
+{
+	struct wm_rpc_server *s = sc->server;
+	if (sc->source == NULL || !wm_rpc_source_wait(sc->source, &sc->turn, on_turn))
+		return;
+	wm_conn_read_pause(sc->link.conn);
+	s->stats.slowed++;
+	if (wm_log_limit_allow(&s->slowed_lines, 1, wm_loop_now(s->loop)))
+		wm_warn(s->log, "rpc.slowed", "peer=%s suppressed=%u", sc->name,
+			s->slowed_lines.suppressed);
+}
+
+void wm_rpc_server_conn_new(struct wm_rpc_port *port, struct wm_conn *c,
+			    struct wm_rpc_source *source)
 {
 	struct wm_rpc_server_conn *sc = wm_alloc(sizeof(*sc));
 	sc->port = port;
 	sc->server = port->server;
+	sc->source = source;
 	sc->has_peer = wm_conn_peer(c, &sc->peer);
 	sc->interface = wm_conn_interface(c);
 	if (sc->has_peer)
@@ -309,6 +343,8 @@ void wm_rpc_server_conn_new(struct wm_rpc_port *port, struct wm_conn *c)
 	wm_rpc_link_init(&sc->link, sc->server->loop, c, port->opts.tls, NULL, sc->name,
 			 &link_events, sc);
 	sc->link.handshakes = &sc->server->handshakes;
+	wm_rpc_link_read_little(&sc->link, true);
+	await_turn(sc);
 }
 
 static void on_notice_over(struct wm_timer *t)

@@ -12,6 +12,7 @@
 #include "rpc/h2.h"
 #include "rpc/link.h"
 #include "rpc/server.h"
+#include "rpc/sources.h"
 
 struct wm_rpc_route { /* a row of the server's table of methods */
 	const struct wm_rpc_handler *handler;
@@ -28,7 +29,7 @@ struct wm_rpc_server {
 	struct wm_list conns;
 	struct wm_rpc_turns handshakes;
 	uint32_t n_conns;
-	struct wm_map sources; /* where connections come from -> how many, as a pointer */
+	struct wm_rpc_sources sources;
 	struct wm_rpc_stats stats;
 	struct wm_h2_budget budget;
 	bool draining, cancelled;
@@ -36,7 +37,7 @@ struct wm_rpc_server {
 	struct wm_defer drained;
 	void (*done)(void *arg);
 	void *done_arg;
-	struct wm_log_limit full_lines, refused_lines; /* of those that strangers cause */
+	struct wm_log_limit full_lines, refused_lines, slowed_lines; /* strangers cause them */
 };
 
 struct wm_rpc_port {
@@ -61,6 +62,8 @@ struct wm_rpc_server_conn {
 	bool greeted, link_gone, cancelled;
 	bool has_peer;
 	struct wm_endpoint peer;
+	struct wm_rpc_source *source; /* NULL: a local socket */
+	struct wm_rpc_turn turn;      /* in the line of its source */
 	unsigned interface;
 	char *peer_cn;
 	char name[WM_ENDPOINT_TEXT + 16];
@@ -98,8 +101,9 @@ struct wm_rpc_call {
 };
 
 /* ---- server_conn.c ---- */
-/* Takes @c, a connection that has been accepted on @port. */
-void wm_rpc_server_conn_new(struct wm_rpc_port *port, struct wm_conn *c);
+/* Takes @c, a connection that has been accepted on @port, and that has entered @source. */
+void wm_rpc_server_conn_new(struct wm_rpc_port *port, struct wm_conn *c,
+			    struct wm_rpc_source *source);
 /* No new calls: soon, or from now on. */
 void wm_rpc_server_conn_drain(struct wm_rpc_server_conn *sc, bool final);
 /* Every call of it is told that the server stops. Calls and connections may be gone afterwards. */
@@ -111,8 +115,8 @@ void wm_rpc_server_conn_release(struct wm_rpc_server_conn *sc);
 extern const struct wm_h2_events wm_rpc_server_events;
 
 /* ---- server.c ---- */
-/* A connection from @peer (NULL: a local socket) is no more. */
-void wm_rpc_server_conn_gone(struct wm_rpc_server *s, const struct wm_endpoint *peer);
+/* A connection from @source (NULL: a local socket) is no more. */
+void wm_rpc_server_conn_gone(struct wm_rpc_server *s, struct wm_rpc_source *source);
 
 /* ---- server_request.c: a call as the wire makes it ---- */
 struct wm_rpc_call *wm_rpc_call_new(struct wm_rpc_server_conn *sc);

@@ -41,6 +41,7 @@ struct wm_rpc_stats {
 	uint64_t refused_full;     /* because there were enough in all */
 	uint64_t refused_source;   /* because there were enough from where it came */
 	uint64_t failed_greetings; /* accepted, and ended before they spoke HTTP/2 */
+	uint64_t slowed;           /* accepted, and had to wait for what others from there did */
 	/*
 	 * Calls that began, and those that have ended by the number in grpc-status: CANCELLED when
 	 * nobody was left to be told. The difference of their sums is @streams.

@@ -20,6 +20,8 @@ AT_ONCE = 8
 MIB = 1 << 20
 EVERYTHING = {**attackers.ATTACKS, **attackers.TLS_ATTACKS}
 
+SOON = 6  # connections cut off, and one a second, before the next wait for their turn
+
 # What the attackers may make a server hold, in MiB, and what they are cut off for. Whoever is stays for a
 # second, at some KiB, to read why: most bounds are for a thousand of them.
 EXPECTED = {
@@ -73,13 +75,15 @@ class Trial:
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as attacker:
             assert attacker.stdout.readline() == "attacking\n"
             # The server waits ten seconds for headers: the attack has to outlast that.
-            end = time.monotonic() + ATTACK_S + (5 if self.name == "slow_headers" else 0)
+            began = time.monotonic()
+            end = began + ATTACK_S + (5 if self.name == "slow_headers" else 0)
             while time.monotonic() < end:
                 self.during = self.stats()
                 self.peak = max(self.peak, self.during["allocated"])
                 self.answered += 1
                 time.sleep(0.02)
             self.outcome = json.loads(attacker.communicate()[0])
+            self.seconds = time.monotonic() - began
 
     def settle(self):
         """Waits until the attacker's connections are gone."""
@@ -149,6 +153,8 @@ def test_attack(trials, name):
     floods = {kind.removeprefix("flood.") for kind, n in trial.after.items() if kind.startswith("flood.") and n > 0}
     if kinds:
         assert floods & set(kinds) and trial.after["goaways_out"] > 0, (floods, trial.outcome)
+        cut_off = sum(trial.after[f"flood.{kind}"] for kind in floods)
+        assert trial.after["slowed"] > 0 or cut_off <= SOON + trial.seconds, trial.outcome
     else:
         assert not floods - {"reset"}, floods
     assert (trial.after["connections"], trial.after["streams"]) == (1, 1), "something stayed behind"

@@ -84,14 +84,15 @@ static char *describe_stats(struct wm_arena *a, const struct wm_rpc_server *serv
 {
 	struct wm_rpc_stats n;
 	wm_rpc_server_stats(server, &n);
-	char *text = wm_arena_printf(a,
-				     "allocated=%zu\nconnections=%u\nstreams=%u\naccepted=%" PRIu64
-				     "\nrefused_full=%" PRIu64 "\nrefused_source=%" PRIu64
-				     "\ncalls=%" PRIu64 "\npings_in=%" PRIu64 "\nresets_in=%" PRIu64
-				     "\nresets_out=%" PRIu64 "\ngoaways_out=%" PRIu64,
-				     allocated(), n.connections, n.streams, n.accepted,
-				     n.refused_full, n.refused_source, n.calls, n.h2.pings_in,
-				     n.h2.resets_in, n.h2.resets_out, n.h2.goaways_out);
+	char *text = wm_arena_printf(
+		a,
+		"allocated=%zu\nconnections=%u\nstreams=%u\naccepted=%" PRIu64
+		"\nrefused_full=%" PRIu64 "\nrefused_source=%" PRIu64 "\nslowed=%" PRIu64
+		"\ncalls=%" PRIu64 "\npings_in=%" PRIu64 "\nresets_in=%" PRIu64
+		"\nresets_out=%" PRIu64 "\ngoaways_out=%" PRIu64,
+		allocated(), n.connections, n.streams, n.accepted, n.refused_full, n.refused_source,
+		n.slowed, n.calls, n.h2.pings_in, n.h2.resets_in, n.h2.resets_out,
+		n.h2.goaways_out);
 	for (int kind = 0; kind < WM_FLOOD_COUNT; kind++)
 		text = wm_arena_printf(a, "%s\nflood.%s=%" PRIu64, text,
 				       wm_flood_name((enum wm_flood)kind), n.h2.floods[kind]);

@@ -445,6 +445,32 @@ static void test_what_the_kernel_does_not_take_is_counted(void **state)
 	wm_free(much);
 }
 
+static bool has_hundred(void *arg)
+{
+	return ((struct end *)arg)->got.len >= 100000;
+}
+
+static void test_reading_little_at_a_time(void **state)
+{
+	struct pair *p = *state;
+	static char much[100000];
+
+	connect_pair(p);
+	wm_conn_read_most(p->far.c, 1000);
+	wm_conn_write(p->near.c, much, sizeof(much));
+	assert_true(wm_loop_run_until(loop, has_hundred, &p->far, PATIENCE));
+	assert_int_equal(p->far.most_of_turn, 1000);
+	/* As much as the loop has room for, and not more. */
+	wm_conn_read_most(p->far.c, 1 << 20);
+	wm_conn_read_pause(p->far.c);
+	wm_buf_clear(&p->far.got);
+	for (int i = 0; i < 10; i++)
+		wm_conn_write(p->near.c, much, sizeof(much));
+	wm_conn_read_start(p->far.c);
+	assert_true(wm_loop_run_until(loop, has_hundred, &p->far, PATIENCE));
+	assert_in_range(p->far.most_of_turn, 1001, 16384);
+}
+
 static void test_closing_with_bytes_queued(void **state)
 {
 	struct pair *p = *state;
@@ -774,6 +800,7 @@ int main(void)
 		T(test_closing_inside_callbacks),
 		T(test_pausing_holds_bytes_back),
 		T(test_what_the_kernel_does_not_take_is_counted),
+		T(test_reading_little_at_a_time),
 		T(test_closing_with_bytes_queued),
 		T(test_a_refused_dial),
 		T(test_a_dial_without_answer_ends_in_time),

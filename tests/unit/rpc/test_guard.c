@@ -140,6 +140,22 @@ static void the_bucket_leaks(void **state)
 	assert_int_equal(taken(&g, reset, 1000 * WM_NS_PER_S, &kind), 1000);
 }
 
+static void a_greeting_leaves_the_peer_calm(void **state)
+{
+	struct wm_h2_guard g;
+	enum wm_flood kind;
+	struct wm_h2_frame_head settings = frame(NGHTTP2_SETTINGS, 0, 0, 0);
+	wm_h2_guard_init(&g, true, 0);
+	for (int i = 0; i < WM_H2_CALM / WM_H2_COST_DEAR; i++) {
+		assert_false(wm_h2_guard_is_flood(&g, &settings, 0, &kind));
+		assert_true(wm_h2_guard_is_calm(&g, 0));
+	}
+	assert_false(wm_h2_guard_charge(&g, 1, 0));
+	assert_false(wm_h2_guard_is_calm(&g, 0));
+	assert_false(wm_h2_guard_is_calm(&g, WM_NS_PER_S / WM_H2_CALM_RATE - 1));
+	assert_true(wm_h2_guard_is_calm(&g, WM_NS_PER_S / WM_H2_CALM_RATE));
+}
+
 static void small_steps_of_time_add_up(void **state)
 {
 	struct wm_h2_guard g;
@@ -267,6 +283,7 @@ int main(void)
 		cmocka_unit_test(each_kind_to_its_last_frame),
 		cmocka_unit_test(what_carries_something_is_free),
 		cmocka_unit_test(the_bucket_leaks),
+		cmocka_unit_test(a_greeting_leaves_the_peer_calm),
 		cmocka_unit_test(small_steps_of_time_add_up),
 		cmocka_unit_test(data_may_be_answered),
 		cmocka_unit_test(headers_in_pieces),
