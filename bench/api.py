@@ -211,9 +211,9 @@ GREEDY = "/v1.Mesh/ListNodes"
 class Attacker:
     """tests/attackers.py as a process on the clients' core, from an address of its own."""
 
-    def __init__(self, host, server, name):
+    def __init__(self, host, server, name, source):
         argv = ["taskset", "-c", CLIENT_CORE, sys.executable, attackers.__file__, name, server.address, server.port,
-                "--greedy-path", GREEDY]
+                "--source", source, "--greedy-path", GREEDY]
         self.popen = subprocess.Popen(host.argv(argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self.popen.stdout.readline() == "attacking\n"
 
@@ -223,12 +223,12 @@ class Attacker:
         return json.loads(out)
 
 
-def bench_attack(crowd, server, name, rounds):
+def bench_attack(crowd, server, name, sources):
     path, body = METHODS["GetNode"]
     calm, attacked, outcomes = [], [], []
-    for _ in range(rounds):
+    for source in sources:
         calm.append(server.load(path, body, **GOOD))
-        attacker = Attacker(crowd, server, name)
+        attacker = Attacker(crowd, server, name, source)
         time.sleep(0.3)
         attacked.append(server.load(path, body, **GOOD))
         outcomes.append(attacker.outcome())
@@ -240,7 +240,8 @@ def bench_attack(crowd, server, name, rounds):
 
 def bench_attacks(rounds, only=()):
     """Beside each attacker, from one address and with one core, a client that asks 1000 times a second on 10
-    connections. It shares the core with the attacker but goes before it, as if it had a machine of its own.
+    connections. It shares the core with the attacker but goes before it, as if it had a machine of its own. Each
+    attack comes from an address that the server has not heard of before.
     Attacks on HTTP/2 come in cleartext: TLS would only slow them down."""
     for tls, names in ((False, attackers.ATTACKS), (True, attackers.TLS_ATTACKS)):
         names = [name for name in names if not only or name in only]
@@ -249,6 +250,7 @@ def bench_attacks(rounds, only=()):
         with tempfile.TemporaryDirectory() as scratch, Lab() as lab:
             server, _ = found(lab, scratch, MEMBERS, tls=tls)
             crowd = lab.host("crowd")
-            lab.connect(crowd, lab.hosts["switch"], "10.88.1.1/16")
-            for name in names:
-                bench_attack(crowd, server, name, rounds)
+            sources = [[f"10.88.{i}.{j}" for j in range(1, rounds + 1)] for i in range(1, len(names) + 1)]
+            lab.connect(crowd, lab.hosts["switch"], *[f"{at}/16" for group in sources for at in group])
+            for name, group in zip(names, sources):
+                bench_attack(crowd, server, name, group)

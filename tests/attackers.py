@@ -30,13 +30,14 @@ class Target:
     host: str
     port: int
     tls: ssl.SSLContext = None  # None: cleartext
+    source: str = ""  # the address to come from; empty: any
     path: str = "/v1.Node/GetStatus"
     greedy_path: str = "/v1.Node/GetStatus"  # a method, and a request of it, with as much of an answer as there is
     greedy: bytes = b""
 
     def connect(self, timeout=2.0):
         """A connection that carries plaintext of HTTP/2."""
-        s = socket.create_connection((self.host, self.port), timeout=timeout)
+        s = socket.create_connection((self.host, self.port), timeout=timeout, source_address=(self.source, 0))
         s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return s if self.tls is None else self.tls.wrap_socket(s)
 
@@ -417,11 +418,12 @@ def main():
     parser.add_argument("host")
     parser.add_argument("port", type=int)
     parser.add_argument("--tls", action="store_true")
+    parser.add_argument("--source", default="", help="the address to come from")
     parser.add_argument("--greedy-path", default=Target.greedy_path)
     parser.add_argument("--greedy", default="", help="the request to it, in hexadecimal")
     options = parser.parse_args()
     tls = any_tls() if options.tls or options.name in TLS_ATTACKS else None
-    target = Target(options.host, options.port, tls, greedy_path=options.greedy_path, greedy=bytes.fromhex(options.greedy))
+    target = Target(options.host, options.port, tls, options.source, greedy_path=options.greedy_path, greedy=bytes.fromhex(options.greedy))
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     threading.Thread(target=lambda: (sys.stdin.read(), stop.set()), daemon=True).start()
