@@ -11,7 +11,7 @@
  */
 #include "base/addr.h"
 #include "base/arena.h"
-#include "wg/config.h"
+#include "platform/wgconfig.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -5,7 +5,7 @@
  * empty state. Every list is sorted and holds nothing twice. Plain data, one thread at a time.
  */
 #include "base/addr.h"
-#include "wg/config.h"
+#include "platform/wgconfig.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

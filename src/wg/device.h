@@ -5,7 +5,7 @@
  * thread only. Protocol: https://www.wireguard.com/papers/wireguard.pdf
  */
 #include "base/err.h"
-#include "wg/config.h"
+#include "platform/wgconfig.h"
 #include "wg/drop.h"
 #include <stdbool.h>
 #include <stddef.h>

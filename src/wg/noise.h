@@ -7,7 +7,7 @@
  * initiation is answered. They are two structs on purpose: a peer whose initiation crosses ours
  * does not disturb ours, so both handshakes complete.
  */
-#include "wg/config.h"
+#include "platform/wgconfig.h"
 #include "wg/drop.h"
 #include "wg/message.h"
 #include <stdbool.h>

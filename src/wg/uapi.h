@@ -5,7 +5,7 @@
  */
 #include "base/buf.h"
 #include "base/err.h"
-#include "wg/config.h"
+#include "platform/wgconfig.h"
 
 #define WM_WG_UAPI_MAX (16u * 1024 * 1024) /* most bytes of a request */
 

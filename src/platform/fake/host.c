@@ -15,6 +15,7 @@ struct fake_host wm_fake_host;
 void wm_fake_fini(void)
 {
 	wm_buf_fini(&wm_fake_host.log);
+	wm_fake_wg_fini();
 	memset(&wm_fake_host, 0, sizeof(wm_fake_host));
 }
 

@@ -9,6 +9,7 @@
 #include "platform/monitor.h"
 #include "platform/route.h"
 #include "platform/sysctl.h"
+#include "platform/wgdev.h"
 
 /* A fresh host: lo, and eth0 (index 2) with 192.168.7.2/24; it does not forward. */
 void wm_fake_reset(void);
@@ -38,6 +39,14 @@ char *wm_fake_text(void);
 void wm_fake_emit(const struct wm_monitor_change *c);
 /* How long the service manager's watchdog waits, for who asks from now on; 0 = there is none. */
 void wm_fake_set_watchdog(int64_t ns);
+/* The one WireGuard of the host's kernel: its peer has had a handshake, from there, and bytes. */
+void wm_fake_wg_handshake(const uint8_t public_key[WM_WG_KEY], const char *from, int64_t wall_ns);
+void wm_fake_wg_bytes(const uint8_t public_key[WM_WG_KEY], uint64_t rx, uint64_t tx);
+void wm_fake_wg_count(const struct wm_wgdev_stats *stats);
+/* As if somebody else had configured it. */
+void wm_fake_wg_set(const struct wm_wg_config *wish);
+/* A port that is in use; 0 = none. */
+void wm_fake_wg_take_port(uint16_t port);
 /* Handles that are open. */
 unsigned wm_fake_open_handles(void);
 /* Ends the process's one host; its memory goes. */

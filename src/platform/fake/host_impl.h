@@ -30,7 +30,13 @@ struct fake_host {
 	int64_t watchdog;
 	struct wm_monitor_change pending[32];
 	size_t n_pending;
+	struct wm_wg_config wg; /* its peers' allowed[] are ours */
+	struct wm_wgdev_stats wg_stats;
+	uint16_t taken_port;
 	int monitor_in; /* the writing end of the monitor's pipe */
 };
 
 extern struct fake_host wm_fake_host;
+
+/* Forgets the WireGuard of the host's kernel. */
+void wm_fake_wg_fini(void);

@@ -40,9 +40,9 @@ static uint64_t net_id(int fd)
 	return 1ull << 63;
 }
 
-int wm_net_open(struct wm_net **out, struct wm_err *err)
+int wm_netlink_open(int bus, struct wm_net **out, struct wm_err *err)
 {
-	struct mnl_socket *sock = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	struct mnl_socket *sock = mnl_socket_open2(bus, SOCK_CLOEXEC);
 	struct wm_net *net;
 	int on = 1;
 
@@ -63,6 +63,11 @@ int wm_net_open(struct wm_net **out, struct wm_err *err)
 	net->id = net_id(mnl_socket_get_fd(sock));
 	*out = net;
 	return 0;
+}
+
+int wm_net_open(struct wm_net **out, struct wm_err *err)
+{
+	return wm_netlink_open(NETLINK_ROUTE, out, err);
 }
 
 void wm_net_close(struct wm_net *net)
@@ -96,6 +101,7 @@ static int talk(struct wm_net *net, struct nlmsghdr *nlh, const char *what,
 		void *arg, struct wm_err *err)
 {
 	_Alignas(8) char answer[ANSWER_SIZE];
+	size_t used = 0;
 
 	memset(r, 0, sizeof(*r));
 	nlh->nlmsg_seq = ++net->seq;
@@ -106,19 +112,42 @@ static int talk(struct wm_net *net, struct nlmsghdr *nlh, const char *what,
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <= 0)
-			return wm_netlink_fail(err, n < 0 ? errno : EPIPE, what, "netlink");
+		if (n <= 0) {
+			r->sys = n < 0 ? errno : EPIPE;
+			wm_wipe(answer, used);
+			return wm_netlink_fail(err, r->sys, what, "netlink");
+		}
+		used = (size_t)n > used ? (size_t)n : used;
 		wm_netlink_parse_reply(answer, (size_t)n, nlh->nlmsg_seq, r, item, arg);
 	}
+	wm_wipe(answer, used); /* a device's keys come this way */
 	return r->sys == 0 ? 0 : wm_netlink_fail(err, r->sys, what, r->text);
 }
 
-int wm_netlink_call(struct wm_net *net, struct nlmsghdr *nlh, const char *what, struct wm_err *err)
+int wm_netlink_ask(struct wm_net *net, struct nlmsghdr *nlh, const char *what,
+		   void (*item)(void *arg, const struct nlmsghdr *nlh), void *arg,
+		   struct wm_err *err)
 {
 	struct wm_netlink_reply r;
 
 	nlh->nlmsg_flags |= NLM_F_ACK;
-	return talk(net, nlh, what, &r, NULL, NULL, err);
+	return talk(net, nlh, what, &r, item, arg, err);
+}
+
+int wm_netlink_call(struct wm_net *net, struct nlmsghdr *nlh, const char *what, struct wm_err *err)
+{
+	return wm_netlink_ask(net, nlh, what, NULL, NULL, err);
+}
+
+/* What is left of an answer that is given up: the kernel begins no other before its end. */
+static void drain(struct wm_net *net)
+{
+	_Alignas(8) char answer[ANSWER_SIZE];
+	ssize_t n;
+
+	do {
+		n = recv(mnl_socket_get_fd(net->sock), answer, sizeof(answer), MSG_DONTWAIT);
+	} while (n > 0 || (n < 0 && (errno == EINTR || errno == ENOBUFS)));
 }
 
 int wm_netlink_dump(struct wm_net *net, struct nlmsghdr *nlh, const char *what,
@@ -133,7 +162,9 @@ int wm_netlink_dump(struct wm_net *net, struct nlmsghdr *nlh, const char *what,
 		if (i > 0 && again != NULL)
 			again(arg);
 		code = talk(net, nlh, what, &r, item, arg, err);
-		if (code != 0 && r.sys != EINTR)
+		if (code != 0 && r.sys == ENOBUFS)
+			drain(net);
+		else if (code != 0 && r.sys != EINTR)
 			return code;
 		if (code == 0 && !r.interrupted)
 			return 0;

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * One rtnetlink socket: a request out, its whole answer in. Internal to platform/linux. The struct
- * wm_net of platform/net.h is this. One thread at a time.
+ * One netlink socket: a request out, its whole answer in. Internal to platform/linux. The struct
+ * wm_net of platform/net.h is this, on the bus NETLINK_ROUTE. One thread at a time.
  */
 #include "base/err.h"
 #include <libmnl/libmnl.h>
@@ -13,6 +13,9 @@ struct wm_net {
 	uint32_t seq;
 	uint64_t id;
 };
+
+/* A socket on another bus, such as NETLINK_GENERIC; closed by wm_net_close. */
+WM_MUST_CHECK int wm_netlink_open(int bus, struct wm_net **out, struct wm_err *err);
 
 /* Room for one request; answers have their own. */
 struct wm_netlink_request {
@@ -30,9 +33,14 @@ struct nlmsghdr *wm_netlink_begin(struct wm_net *net, struct wm_netlink_request 
  */
 WM_MUST_CHECK int wm_netlink_call(struct wm_net *net, struct nlmsghdr *nlh, const char *what,
 				  struct wm_err *err);
+/* The same for a question: @item gets the answer before it is acknowledged. */
+WM_MUST_CHECK int wm_netlink_ask(struct wm_net *net, struct nlmsghdr *nlh, const char *what,
+				 void (*item)(void *arg, const struct nlmsghdr *nlh), void *arg,
+				 struct wm_err *err);
 /*
- * Sends a request for a table and gives each entry to @item; when the table changed meanwhile it is
- * asked for again, after @again (may be NULL) has let @arg forget what it got.
+ * Sends a request for a table and gives each entry to @item; when the table changed meanwhile, or
+ * the kernel had no memory for a part of it, it is asked for again, after @again (may be NULL) has
+ * let @arg forget what it got.
  */
 WM_MUST_CHECK int wm_netlink_dump(struct wm_net *net, struct nlmsghdr *nlh, const char *what,
 				  void (*item)(void *arg, const struct nlmsghdr *nlh),

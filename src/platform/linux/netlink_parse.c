@@ -8,45 +8,10 @@
 #include <linux/rtnetlink.h>
 #include <libmnl/libmnl.h>
 #include "base/str.h"
-
-/* The attributes that are left of a message or of a nest. */
-struct attrs {
-	const char *pos;
-	size_t left;
-};
+#include "platform/linux/netlink_attr.h"
 
 /* What IPv6 writes when nobody gives a metric. */
 #define DEFAULT_METRIC_V6 1024
-
-/* Those behind the first @offset bytes of the payload. */
-static struct attrs attrs_of(const struct nlmsghdr *nlh, size_t offset)
-{
-	size_t len = mnl_nlmsg_get_payload_len(nlh);
-	size_t skip = (offset + MNL_ALIGNTO - 1) / MNL_ALIGNTO * MNL_ALIGNTO;
-
-	if (skip > len)
-		return (struct attrs){0};
-	return (struct attrs){(const char *)mnl_nlmsg_get_payload(nlh) + skip, len - skip};
-}
-
-static struct attrs attrs_in(const struct nlattr *nest)
-{
-	return (struct attrs){mnl_attr_get_payload(nest), mnl_attr_get_payload_len(nest)};
-}
-
-/* The next one that lies whole in what is left, or NULL. */
-static const struct nlattr *next_attr(struct attrs *a)
-{
-	const struct nlattr *attr = (const void *)a->pos;
-	size_t size;
-
-	if (a->left < sizeof(*attr) || attr->nla_len < sizeof(*attr) || attr->nla_len > a->left)
-		return NULL;
-	size = ((size_t)attr->nla_len + MNL_ALIGNTO - 1) / MNL_ALIGNTO * MNL_ALIGNTO;
-	a->pos += size;
-	a->left = a->left > size ? a->left - size : 0;
-	return attr;
-}
 
 /* libmnl's own walk reads a length above 2^31 as a negative one, and then never ends. */
 const struct nlmsghdr *wm_netlink_next(const void **data, size_t *left)
@@ -80,41 +45,21 @@ static struct wm_addr addr_of(enum wm_family family, const struct nlattr *attr)
 	return a;
 }
 
-static uint32_t u32_of(const struct nlattr *attr)
-{
-	uint32_t v = 0;
-
-	if (mnl_attr_get_payload_len(attr) == sizeof(v))
-		memcpy(&v, mnl_attr_get_payload(attr), sizeof(v));
-	return v;
-}
-
-/* Copies text that may lack its NUL. */
-static void copy_text(char *dst, size_t size, const struct nlattr *attr)
-{
-	size_t n = strnlen(mnl_attr_get_payload(attr), mnl_attr_get_payload_len(attr));
-
-	if (n >= size)
-		n = size - 1;
-	memcpy(dst, mnl_attr_get_payload(attr), n);
-	dst[n] = '\0';
-}
-
 static void copy_kind(struct wm_link *out, const struct nlattr *linkinfo)
 {
-	struct attrs nest = attrs_in(linkinfo);
+	struct wm_netlink_attrs nest = wm_netlink_attrs_in(linkinfo);
 	const struct nlattr *attr;
 
-	while ((attr = next_attr(&nest)) != NULL)
+	while ((attr = wm_netlink_next_attr(&nest)) != NULL)
 		if (mnl_attr_get_type(attr) == IFLA_INFO_KIND)
-			copy_text(out->kind, sizeof(out->kind), attr);
+			wm_netlink_text(out->kind, sizeof(out->kind), attr);
 }
 
 bool wm_netlink_parse_link(const struct nlmsghdr *nlh, struct wm_link *out)
 {
 	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
 	const struct nlattr *attr;
-	struct attrs attrs;
+	struct wm_netlink_attrs attrs;
 
 	if ((nlh->nlmsg_type != RTM_NEWLINK && nlh->nlmsg_type != RTM_DELLINK) ||
 	    mnl_nlmsg_get_payload_len(nlh) < sizeof(*ifi) || ifi->ifi_index <= 0)
@@ -125,11 +70,11 @@ bool wm_netlink_parse_link(const struct nlmsghdr *nlh, struct wm_link *out)
 		     (ifi->ifi_flags & IFF_LOOPBACK ? WM_LINK_LOOPBACK : 0u) |
 		     (ifi->ifi_flags & IFF_POINTOPOINT ? WM_LINK_POINT_TO_POINT : 0u) |
 		     (ifi->ifi_flags & IFF_RUNNING ? WM_LINK_RUNNING : 0u);
-	attrs = attrs_of(nlh, sizeof(*ifi));
-	while ((attr = next_attr(&attrs)) != NULL) {
+	attrs = wm_netlink_attrs_of(nlh, sizeof(*ifi));
+	while ((attr = wm_netlink_next_attr(&attrs)) != NULL) {
 		switch (mnl_attr_get_type(attr)) {
-		case IFLA_IFNAME: copy_text(out->name, sizeof(out->name), attr); break;
-		case IFLA_MTU: out->mtu = u32_of(attr); break;
+		case IFLA_IFNAME: wm_netlink_text(out->name, sizeof(out->name), attr); break;
+		case IFLA_MTU: out->mtu = wm_netlink_u32(attr); break;
 		case IFLA_LINKINFO: copy_kind(out, attr); break;
 		default: break;
 		}
@@ -144,7 +89,7 @@ bool wm_netlink_parse_addr(const struct nlmsghdr *nlh, struct wm_link_addr *out)
 	const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(nlh);
 	struct wm_addr address = {0}, local = {0};
 	const struct nlattr *attr;
-	struct attrs attrs;
+	struct wm_netlink_attrs attrs;
 	uint32_t flags;
 
 	if ((nlh->nlmsg_type != RTM_NEWADDR && nlh->nlmsg_type != RTM_DELADDR) ||
@@ -152,12 +97,12 @@ bool wm_netlink_parse_addr(const struct nlmsghdr *nlh, struct wm_link_addr *out)
 		return false;
 	memset(out, 0, sizeof(*out));
 	flags = ifa->ifa_flags;
-	attrs = attrs_of(nlh, sizeof(*ifa));
-	while ((attr = next_attr(&attrs)) != NULL) {
+	attrs = wm_netlink_attrs_of(nlh, sizeof(*ifa));
+	while ((attr = wm_netlink_next_attr(&attrs)) != NULL) {
 		switch (mnl_attr_get_type(attr)) {
 		case IFA_ADDRESS: address = addr_of(family_of(ifa->ifa_family), attr); break;
 		case IFA_LOCAL: local = addr_of(family_of(ifa->ifa_family), attr); break;
-		case IFA_FLAGS: flags = u32_of(attr); break;
+		case IFA_FLAGS: flags = wm_netlink_u32(attr); break;
 		default: break;
 		}
 	}
@@ -176,7 +121,7 @@ bool wm_netlink_parse_route(const struct nlmsghdr *nlh, struct wm_route *out, ui
 {
 	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
 	const struct nlattr *attr;
-	struct attrs attrs;
+	struct wm_netlink_attrs attrs;
 	enum wm_family family;
 	uint32_t table;
 
@@ -189,14 +134,14 @@ bool wm_netlink_parse_route(const struct nlmsghdr *nlh, struct wm_route *out, ui
 	table = rtm->rtm_table;
 	out->dst.addr.family = (uint8_t)family;
 	out->dst.bits = rtm->rtm_dst_len;
-	attrs = attrs_of(nlh, sizeof(*rtm));
-	while ((attr = next_attr(&attrs)) != NULL) {
+	attrs = wm_netlink_attrs_of(nlh, sizeof(*rtm));
+	while ((attr = wm_netlink_next_attr(&attrs)) != NULL) {
 		switch (mnl_attr_get_type(attr)) {
 		case RTA_DST: out->dst.addr = addr_of(family, attr); break;
-		case RTA_OIF: out->link = u32_of(attr); break;
-		case RTA_PRIORITY: out->metric = u32_of(attr); break;
+		case RTA_OIF: out->link = wm_netlink_u32(attr); break;
+		case RTA_PRIORITY: out->metric = wm_netlink_u32(attr); break;
 		case RTA_GATEWAY: out->gateway = addr_of(family, attr); break;
-		case RTA_TABLE: table = u32_of(attr); break;
+		case RTA_TABLE: table = wm_netlink_u32(attr); break;
 		default: break;
 		}
 	}
@@ -263,14 +208,14 @@ bool wm_netlink_parse_change(const struct nlmsghdr *nlh, struct wm_monitor_chang
 /* The kernel's words behind an error, @offset bytes into the payload. */
 static void copy_ext_ack(const struct nlmsghdr *nlh, size_t offset, struct wm_netlink_reply *r)
 {
-	struct attrs attrs = attrs_of(nlh, offset);
+	struct wm_netlink_attrs attrs = wm_netlink_attrs_of(nlh, offset);
 	const struct nlattr *attr;
 
 	if ((nlh->nlmsg_flags & NLM_F_ACK_TLVS) == 0)
 		return;
-	while ((attr = next_attr(&attrs)) != NULL)
+	while ((attr = wm_netlink_next_attr(&attrs)) != NULL)
 		if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_MSG)
-			copy_text(r->text, sizeof(r->text), attr);
+			wm_netlink_text(r->text, sizeof(r->text), attr);
 }
 
 static int errno_of(int code)

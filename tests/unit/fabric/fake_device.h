@@ -3,7 +3,7 @@
  * A WireGuard device in memory, in place of wg/device.h's: keeps its peers, counts along with
  * platform/fake, refuses a key on demand. One per process.
  */
-#include "wg/config.h"
+#include "platform/wgconfig.h"
 #include <stdbool.h>
 
 #define FAKE_DEVICE_LINK 7

@@ -1,4 +1,4 @@
-#include "wg/config.h"
+#include "platform/wgconfig.h"
 #include "base/mem.h"
 
 void wm_wg_config_free(struct wm_wg_config *c)
