@@ -33,11 +33,23 @@ struct wm_wg_backend {
 
 struct wm_wg_device {
 	struct wm_loop *loop;
+	struct wm_log *log;
+	struct wm_wg_device_opts opts;
+	struct wm_wg_events events;
+	void *arg;
 	struct wm_wg_backend *backend;
+	struct wm_wg_backend nobody; /* between two */
+	char name[16];               /* as the system has named it first */
+	/* What those before the present one have counted. */
+	uint64_t gone_rx, gone_tx, gone_drops[WM_DROP_COUNT];
 };
 
-/* Each tells @events (not NULL) to @arg. */
+/* Each tells @events to @arg. UNAVAILABLE when this host has nothing of the kind. */
 WM_MUST_CHECK int wm_wg_userspace_open(struct wm_loop *loop, struct wm_log *log,
 				       const struct wm_wg_device_opts *opts,
 				       const struct wm_wg_events *events, void *arg,
 				       struct wm_wg_backend **out, struct wm_err *err);
+WM_MUST_CHECK int wm_wg_kernel_open(struct wm_loop *loop, struct wm_log *log,
+				    const struct wm_wg_device_opts *opts,
+				    const struct wm_wg_events *events, void *arg,
+				    struct wm_wg_backend **out, struct wm_err *err);

@@ -1,9 +1,96 @@
-/* Passes on to what stands behind the device. */
+/* Passes on to what stands behind the device, and finds that. */
 #include "wg/device.h"
 #include <string.h>
+#include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "loop/loop.h"
 #include "wg/backend.h"
+
+/* ---- nobody: what a device has that could not be made anew ---- */
+
+static void nobody_closes(struct wm_wg_backend *b)
+{
+}
+
+static int nobody_configures(struct wm_wg_backend *b, const struct wm_wg_config *wish,
+			     struct wm_err *err)
+{
+	return wm_fail(err, WM_UNAVAILABLE, "the interface %s is gone", b->name);
+}
+
+static struct wm_wg_config *nobody_gets(struct wm_wg_backend *b, bool with_keys)
+{
+	return wm_alloc(sizeof(struct wm_wg_config));
+}
+
+static void nobody_sets_active(struct wm_wg_backend *b, bool active)
+{
+}
+
+static void nobody_sets_mtu(struct wm_wg_backend *b, uint32_t mtu)
+{
+}
+
+static void nobody_greets(struct wm_wg_backend *b, const uint8_t public_key[WM_WG_KEY])
+{
+}
+
+static void nobody_sends(struct wm_wg_backend *b, const struct wm_endpoint *to, const void *data,
+			 size_t len)
+{
+}
+
+static size_t nobody_is_asked(struct wm_wg_backend *b, struct wm_pulse **out)
+{
+	return 0;
+}
+
+static void no_traffic(struct wm_wg_backend *b, uint64_t *rx, uint64_t *tx)
+{
+	*rx = 0;
+	*tx = 0;
+}
+
+static void no_drops(struct wm_wg_backend *b, uint64_t counts[WM_DROP_COUNT])
+{
+}
+
+static const struct wm_wg_backend_ops nobody = {
+	.kind = "none",
+	.close = nobody_closes,
+	.configure = nobody_configures,
+	.get = nobody_gets,
+	.set_active = nobody_sets_active,
+	.set_mtu = nobody_sets_mtu,
+	.greet = nobody_greets,
+	.send = nobody_sends,
+	.ask = nobody_is_asked,
+	.traffic = no_traffic,
+	.drops = no_drops,
+};
+
+/* ---- opening and closing ---- */
+
+static int open_backend(struct wm_wg_device *d, struct wm_err *err)
+{
+	struct wm_err why;
+	int rc = WM_UNAVAILABLE;
+	if (d->opts.uses_kernel) {
+		rc = wm_wg_kernel_open(d->loop, d->log, &d->opts, &d->events, d->arg, &d->backend,
+				       &why);
+		/* What is missing for both, the other says with words on how to get it. */
+		if (rc != 0 && rc != WM_UNAVAILABLE && rc != WM_PERMISSION_DENIED)
+			return wm_err_copy(err, &why);
+	}
+	if (rc == 0)
+		return 0;
+	if (d->opts.uses_kernel)
+		wm_info(d->log, "wg.no_kernel", "interface=%s reason=\"%s\"", d->opts.name,
+			why.text);
+	return wm_wg_userspace_open(d->loop, d->log, &d->opts, &d->events, d->arg, &d->backend,
+				    err);
+}
 
 int wm_wg_device_open(struct wm_loop *loop, struct wm_log *log,
 		      const struct wm_wg_device_opts *opts, const struct wm_wg_events *events,
@@ -11,17 +98,32 @@ int wm_wg_device_open(struct wm_loop *loop, struct wm_log *log,
 {
 	static const struct wm_wg_events deaf;
 	struct wm_wg_device *d = wm_alloc(sizeof(*d));
-
 	wm_on_loop(loop);
 	d->loop = loop;
-	int rc = wm_wg_userspace_open(loop, log, opts, events != NULL ? events : &deaf, arg,
-				      &d->backend, err);
+	d->log = log;
+	d->opts = *opts;
+	d->events = events != NULL ? *events : deaf;
+	d->arg = arg;
+	int rc = open_backend(d, err);
 	if (rc != 0) {
 		wm_free(d);
 		return rc;
 	}
+	(void)wm_str_copy(d->name, sizeof(d->name), d->backend->name);
+	d->opts.name = d->name;
 	*out = d;
 	return 0;
+}
+
+int wm_wg_device_reopen(struct wm_wg_device *d, struct wm_err *err)
+{
+	wm_on_loop(d->loop);
+	wm_wg_device_traffic(d, &d->gone_rx, &d->gone_tx);
+	d->backend->ops->drops(d->backend, d->gone_drops);
+	d->backend->ops->close(d->backend);
+	d->nobody = (struct wm_wg_backend){.ops = &nobody, .name = d->name};
+	d->backend = &d->nobody;
+	return open_backend(d, err);
 }
 
 void wm_wg_device_close(struct wm_wg_device *d)
@@ -31,6 +133,8 @@ void wm_wg_device_close(struct wm_wg_device *d)
 	d->backend->ops->close(d->backend);
 	wm_free(d);
 }
+
+/* ---- passing on ---- */
 
 const char *wm_wg_device_name(const struct wm_wg_device *d)
 {
@@ -94,10 +198,12 @@ size_t wm_wg_device_ask(struct wm_wg_device *d, struct wm_pulse **out)
 void wm_wg_device_traffic(const struct wm_wg_device *d, uint64_t *rx, uint64_t *tx)
 {
 	d->backend->ops->traffic(d->backend, rx, tx);
+	*rx += d->gone_rx;
+	*tx += d->gone_tx;
 }
 
 void wm_wg_device_drops(struct wm_wg_device *d, uint64_t counts[WM_DROP_COUNT])
 {
-	memset(counts, 0, WM_DROP_COUNT * sizeof(counts[0]));
+	memcpy(counts, d->gone_drops, sizeof(d->gone_drops));
 	d->backend->ops->drops(d->backend, counts);
 }

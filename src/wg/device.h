@@ -15,9 +15,14 @@ struct wm_loop;
 struct wm_pulse;
 struct wm_wg_device;
 
+/* The strings are borrowed until the device is closed. */
 struct wm_wg_device_opts {
+	/* Let the kernel carry the packets, if it has WireGuard; otherwise they are carried here.
+	 */
+	bool uses_kernel;
 	const char *name; /* "webmesh0"; "wg+" lets the system choose a number */
 	uint32_t mtu;     /* 0 = 1420 */
+	/* The rest is for packets that are carried here. */
 	unsigned workers; /* 0 = one per core, at most 4 */
 	/*
 	 * Folder of the userspace socket of stock `wg`, <name>.sock in it; NULL = none. Network
@@ -33,18 +38,19 @@ struct wm_wg_device_opts {
 /* What somebody above wants to know; runs on the loop. All may be NULL. */
 struct wm_wg_events {
 	/* A handshake with this peer has completed (its endpoint may have moved); @by_peer: it was
-	 * the peer that began it, as one does that has lost or never had a session with us. */
+	 * the peer that began it, as one does that has lost or never had a session with us. Of the
+	 * kernel's this is known a second later, and @by_peer for all that we did not ask for. */
 	void (*on_handshake)(void *arg, const uint8_t public_key[WM_WG_KEY],
 			     const struct wm_endpoint *from, bool by_peer);
 	/*
 	 * A datagram that is not WireGuard (STUN, path probes); already rate limited. Answers leave
-	 * by wm_wg_device_send. Bytes are borrowed.
+	 * by wm_wg_device_send. Bytes are borrowed. The kernel keeps these to itself.
 	 */
 	void (*on_foreign)(void *arg, const struct wm_endpoint *from, const uint8_t *data,
 			   size_t len);
 	/*
 	 * The interface is gone (why->sys is ENODEV: somebody has deleted it) or cannot be read:
-	 * the device works no more.
+	 * the device works no more, until it is reopened.
 	 */
 	void (*on_broken)(void *arg, const struct wm_err *why);
 };
@@ -61,9 +67,17 @@ WM_MUST_CHECK int wm_wg_device_open(struct wm_loop *loop, struct wm_log *log,
 /* Stops the threads, wipes the keys, removes the interface and the socket file. Synchronous. */
 void wm_wg_device_close(struct wm_wg_device *d); /* NULL is allowed */
 
+/*
+ * For a device that is broken: makes it anew under its name, down and with nothing configured; the
+ * kernel's where it (still) has WireGuard and that was wanted. What it counts goes on. Errors as of
+ * wm_wg_device_open; then nobody stands behind the device, whose kind is "none", which refuses to
+ * be configured and can be reopened. Not from inside a callback of the device.
+ */
+WM_MUST_CHECK int wm_wg_device_reopen(struct wm_wg_device *d, struct wm_err *err);
+
 const char *wm_wg_device_name(const struct wm_wg_device *d);
 unsigned wm_wg_device_ifindex(const struct wm_wg_device *d);
-/* "userspace". */
+/* "kernel", "userspace", or "none" (wm_wg_device_reopen). */
 const char *wm_wg_device_kind(const struct wm_wg_device *d);
 
 /*
@@ -73,9 +87,9 @@ const char *wm_wg_device_kind(const struct wm_wg_device *d);
 WM_MUST_CHECK int wm_wg_device_configure(struct wm_wg_device *d, const struct wm_wg_config *wish,
 					 struct wm_err *err);
 /*
- * For an interface that is down: an inactive device keeps its configuration and its port, but has
- * no sessions, begins none and answers nobody; active again it begins as a new one. Devices are
- * born active. Takes effect soon, not at once.
+ * For an interface that is down (the kernel sees to that itself): an inactive device keeps its
+ * configuration and its port, but has no sessions, begins none and answers nobody; active again it
+ * begins as a new one. Devices are born active. Takes effect soon, not at once.
  */
 void wm_wg_device_set_active(struct wm_wg_device *d, bool active);
 /*
@@ -89,7 +103,7 @@ struct wm_wg_config *wm_wg_device_get(struct wm_wg_device *d, bool with_keys);
 /* Starts a handshake with a peer that has an endpoint and no fresh session; otherwise does nothing.
  */
 void wm_wg_device_greet(struct wm_wg_device *d, const uint8_t public_key[WM_WG_KEY]);
-/* Sends a datagram that is not WireGuard from the device's port. */
+/* Sends a datagram that is not WireGuard from the device's port; the kernel's does not. */
 void wm_wg_device_send(struct wm_wg_device *d, const struct wm_endpoint *to, const void *data,
 		       size_t len);
 
@@ -106,6 +120,9 @@ size_t wm_wg_device_ask(struct wm_wg_device *d, struct wm_pulse **out);
  */
 void wm_wg_device_traffic(const struct wm_wg_device *d, uint64_t *rx, uint64_t *tx);
 
-/* ---- drops: every packet that is not carried is counted under a name (wg/drop.h) ---- */
+/*
+ * ---- drops: every packet that is not carried is counted under a name (wg/drop.h); the kernel
+ * counts "source", "inner", "no_peer" (with it, "no_endpoint") and "staged" ----
+ */
 /* Fills @counts[WM_DROP_COUNT] with the sums over all threads. */
 void wm_wg_device_drops(struct wm_wg_device *d, uint64_t counts[WM_DROP_COUNT]);

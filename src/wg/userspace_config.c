@@ -8,39 +8,12 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "crypto/x25519.h"
+#include "wg/wish.h"
 
-#define PEERS_MAX 100000
 /* How often, a millisecond apart, a port that was just left is tried. */
 #define TRIES_MAX 50
 
 static const uint8_t no_key[WM_WG_KEY];
-
-/* ---- checking ---- */
-
-static int check_peer(const struct wm_wg_peer_config *p, size_t at, struct wm_err *err)
-{
-	if (p->has_endpoint && (!wm_addr_is_valid(&p->endpoint.addr) || p->endpoint.port == 0 ||
-				wm_addr_is_unspecified(&p->endpoint.addr)))
-		return wm_fail(err, WM_INVALID_ARGUMENT,
-			       "peer %zu: its endpoint is not an address and port", at + 1);
-	for (size_t i = 0; i < p->n_allowed; i++)
-		if (!wm_prefix_is_valid(&p->allowed[i].prefix))
-			return wm_fail(err, WM_INVALID_ARGUMENT,
-				       "peer %zu: allowed address %zu is not a prefix", at + 1,
-				       i + 1);
-	return 0;
-}
-
-static int check_wish(const struct wm_wg_userspace *d, const struct wm_wg_config *wish,
-		      struct wm_err *err)
-{
-	int rc = 0;
-	if (d->n_peers + wish->n_peers > PEERS_MAX)
-		return wm_fail(err, WM_RESOURCE_EXHAUSTED, "more than %d peers", PEERS_MAX);
-	for (size_t i = 0; rc == 0 && i < wish->n_peers; i++)
-		rc = check_peer(&wish->peers[i], i, err);
-	return rc;
-}
 
 /* ---- what can fail: port and mark ---- */
 
@@ -243,7 +216,7 @@ int wm_wg_userspace_configure(struct wm_wg_userspace *d, const struct wm_wg_conf
 			      struct wm_err *err)
 {
 	struct wm_wg_sockets *socks;
-	int rc = check_wish(d, wish, err);
+	int rc = wm_wg_wish_check(wish, d->n_peers, err);
 	if (rc == 0)
 		rc = prepare_sockets(d, wish, &socks, err);
 	if (rc != 0)
