@@ -11,11 +11,8 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "base/rand.h"
 #include "base/str.h"
-#include "base/wire.h"
 
-#define FORMAT      "1"
 #define MAP_START   (4u * 1024 * 1024)
 #define LIMIT_64BIT (8ull * 1024 * 1024 * 1024)
 #define LIMIT_32BIT (1024ull * 1024 * 1024)
@@ -121,19 +118,6 @@ static char *make_private_folder(struct wm_err *err)
 	return NULL;
 }
 
-static void remove_private_folder(const char *path)
-{
-	static const char *const files[] = {"data.mdb", "lock.mdb"};
-
-	for (size_t i = 0; i < WM_ARRAY_LEN(files); i++) {
-		char file[4200];
-
-		snprintf(file, sizeof(file), "%s/%s", path, files[i]);
-		unlink(file);
-	}
-	rmdir(path);
-}
-
 /* A file cut short would be a bus error at the first access: found out here instead. */
 static int check_length(struct wm_env *e, struct wm_err *err)
 {
@@ -159,97 +143,19 @@ static int check_length(struct wm_env *e, struct wm_err *err)
 
 static int open_mdb(struct wm_env *e, unsigned flags, struct wm_err *err)
 {
+	bool whole = e->is_ordered && sizeof(size_t) > 4;
 	int rc = mdb_env_create(&e->mdb);
 
 	if (rc == 0)
 		rc = mdb_env_set_maxdbs(e->mdb, 2);
 	if (rc == 0)
-		rc = mdb_env_set_mapsize(e->mdb,
-					 e->map_limit < MAP_START ? e->map_limit : MAP_START);
+		rc = mdb_env_set_mapsize(e->mdb, whole || e->map_limit < MAP_START ? e->map_limit
+										   : MAP_START);
 	if (rc == 0)
 		rc = mdb_env_open(e->mdb, e->path, MDB_NOTLS | MDB_NORDAHEAD | flags, 0600);
 	if (rc != 0)
 		return wm_env_fail(e, rc, "cannot open the state", err);
 	return check_length(e, err);
-}
-
-static MDB_val val(const void *p, size_t n)
-{
-	return (MDB_val){.mv_size = n, .mv_data = (void *)(uintptr_t)p};
-}
-
-static int put_meta(struct wm_env *e, MDB_txn *txn, const char *name, const void *p, size_t n)
-{
-	MDB_val k = val(name, strlen(name)), v = val(p, n);
-
-	return mdb_put(txn, e->meta, &k, &v, 0);
-}
-
-static int get_meta(struct wm_env *e, MDB_txn *txn, const char *name, MDB_val *v)
-{
-	MDB_val k = val(name, strlen(name));
-
-	return mdb_get(txn, e->meta, &k, v);
-}
-
-int wm_env_put_revision(struct wm_env *e, MDB_txn *txn, uint64_t revision)
-{
-	uint8_t bytes[8];
-	struct wm_wire w;
-
-	wm_wire_init_write(&w, bytes, sizeof(bytes));
-	wm_wire_put_be64(&w, revision);
-	return put_meta(e, txn, "revision", bytes, sizeof(bytes));
-}
-
-static int found_nothing(struct wm_env *e, MDB_txn *txn)
-{
-	uint8_t id[(WM_INCARNATION_TEXT - 1) / 2];
-	int rc;
-
-	wm_rand_bytes(id, sizeof(id));
-	wm_hex_format(id, sizeof(id), e->incarnation);
-	rc = put_meta(e, txn, "format", FORMAT, strlen(FORMAT));
-	if (rc == 0)
-		rc = put_meta(e, txn, "incarnation", e->incarnation, strlen(e->incarnation));
-	return rc == 0 ? wm_env_put_revision(e, txn, 0) : rc;
-}
-
-static int check_format(struct wm_env *e, const MDB_val *format, struct wm_err *err)
-{
-	if (format->mv_size == strlen(FORMAT) &&
-	    memcmp(format->mv_data, FORMAT, strlen(FORMAT)) == 0)
-		return 0;
-	return wm_fail(err, WM_DATA_LOSS,
-		       "%s: the state has format %.*s, this program knows %s: install the version "
-		       "that wrote it",
-		       e->path, (int)(format->mv_size < 16 ? format->mv_size : 16),
-		       (const char *)format->mv_data, FORMAT);
-}
-
-static int read_meta(struct wm_env *e, MDB_txn *txn, struct wm_err *err)
-{
-	MDB_val format, incarnation, revision;
-	struct wm_wire w;
-	int rc = get_meta(e, txn, "format", &format);
-
-	if (rc == MDB_NOTFOUND)
-		rc = found_nothing(e, txn);
-	else if (rc == 0 && check_format(e, &format, err) != 0)
-		return WM_DATA_LOSS;
-	if (rc == 0)
-		rc = get_meta(e, txn, "incarnation", &incarnation);
-	if (rc == 0)
-		rc = get_meta(e, txn, "revision", &revision);
-	if (rc == MDB_NOTFOUND || (rc == 0 && (incarnation.mv_size != sizeof(e->incarnation) - 1 ||
-					       revision.mv_size != 8)))
-		rc = MDB_CORRUPTED;
-	if (rc != 0)
-		return wm_env_fail(e, rc, "cannot read its identity", err);
-	memcpy(e->incarnation, incarnation.mv_data, incarnation.mv_size);
-	wm_wire_init_read(&w, revision.mv_data, revision.mv_size);
-	e->revision = wm_wire_get_be64(&w);
-	return 0;
 }
 
 static int open_tables(struct wm_env *e, struct wm_err *err)
@@ -263,7 +169,8 @@ static int open_tables(struct wm_env *e, struct wm_err *err)
 	rc = mdb_dbi_open(txn, "kv", MDB_CREATE, &e->kv);
 	if (rc == 0)
 		rc = mdb_dbi_open(txn, "meta", MDB_CREATE, &e->meta);
-	code = rc == 0 ? read_meta(e, txn, err) : wm_env_fail(e, rc, "cannot open its tables", err);
+	code = rc == 0 ? wm_env_read_meta(e, txn, err)
+		       : wm_env_fail(e, rc, "cannot open its tables", err);
 	if (code != 0) {
 		mdb_txn_abort(txn);
 		return code;
@@ -272,46 +179,87 @@ static int open_tables(struct wm_env *e, struct wm_err *err)
 	return rc == 0 ? 0 : wm_env_fail(e, rc, "cannot write", err);
 }
 
-static int open_all(struct wm_env *e, const char *path, struct wm_err *err)
+static void discard_data(const char *path)
 {
-	int rc;
+	static const char *const files[] = {"data.mdb", "lock.mdb"};
 
-	if (path == NULL) {
-		e->path = make_private_folder(err);
-		if (e->path == NULL)
-			return WM_UNAVAILABLE;
-		rc = open_mdb(e, MDB_NOSYNC, err);
-		remove_private_folder(e->path);
-		wm_free(e->path);
-		e->path = wm_strdup("state in memory");
-		return rc == 0 ? open_tables(e, err) : rc;
+	for (size_t i = 0; i < WM_ARRAY_LEN(files); i++) {
+		char file[4200];
+
+		snprintf(file, sizeof(file), "%s/%s", path, files[i]);
+		unlink(file);
 	}
-	e->path = wm_strdup(path);
-	rc = wm_folder_make(path, err);
-	if (rc == 0)
-		rc = lock_folder(e, err);
-	if (rc == 0)
-		rc = open_mdb(e, 0, err);
+}
+
+static int prepare(struct wm_env *e, const struct wm_env_opts *o, struct wm_err *err)
+{
+	bool discard = false;
+	int rc = o->prepare != NULL ? o->prepare(o->arg, &discard, err) : 0;
+
+	if (rc == 0 && discard && o->path != NULL)
+		discard_data(o->path);
+	return rc;
+}
+
+static int open_in_memory(struct wm_env *e, const struct wm_env_opts *o, struct wm_err *err)
+{
+	int rc = prepare(e, o, err);
+
+	if (rc != 0)
+		return rc;
+	e->path = make_private_folder(err);
+	if (e->path == NULL)
+		return WM_UNAVAILABLE;
+	rc = open_mdb(e, MDB_NOSYNC, err);
+	discard_data(e->path);
+	rmdir(e->path);
+	wm_free(e->path);
+	e->path = wm_strdup("state in memory");
 	return rc == 0 ? open_tables(e, err) : rc;
 }
 
-int wm_env_open(struct wm_env *e, const char *path, uint64_t map_limit, struct wm_err *err)
+static int open_all(struct wm_env *e, const struct wm_env_opts *o, struct wm_err *err)
 {
-	uint64_t most = sizeof(size_t) > 4 ? LIMIT_64BIT : LIMIT_32BIT;
 	int rc;
 
-	*e = (struct wm_env){.lock_fd = -1};
-	if (map_limit == 0 || (sizeof(size_t) == 4 && map_limit > most))
-		map_limit = most;
-	e->map_limit = (size_t)map_limit & ~(size_t)65535;
-	if (path != NULL && *path == '\0')
+	if (o->path == NULL)
+		return open_in_memory(e, o, err);
+	e->path = wm_strdup(o->path);
+	rc = wm_folder_make(o->path, err);
+	if (rc == 0)
+		rc = lock_folder(e, err);
+	if (rc == 0)
+		rc = prepare(e, o, err);
+	if (rc == 0)
+		rc = open_mdb(e, e->is_ordered ? MDB_NOSYNC : 0, err);
+	return rc == 0 ? open_tables(e, err) : rc;
+}
+
+int wm_env_open(struct wm_env *e, const struct wm_env_opts *o, struct wm_err *err)
+{
+	uint64_t most = sizeof(size_t) > 4 ? LIMIT_64BIT : LIMIT_32BIT;
+	uint64_t limit = o->map_limit;
+	int rc;
+
+	*e = (struct wm_env){.lock_fd = -1, .is_ordered = o->ordered};
+	if (limit == 0 || (sizeof(size_t) == 4 && limit > most))
+		limit = most;
+	e->map_limit = (size_t)limit & ~(size_t)65535;
+	if (o->path != NULL && *o->path == '\0')
 		return wm_fail(err, WM_INVALID_ARGUMENT, "the folder of the state has no name");
 	if (e->map_limit < 1024 * 1024)
 		return wm_fail(err, WM_INVALID_ARGUMENT, "a state of less than 1 MiB cannot work");
-	rc = open_all(e, path, err);
+	rc = open_all(e, o, err);
 	if (rc != 0)
 		wm_env_close(e);
 	return rc;
+}
+
+int wm_env_sync(struct wm_env *e, struct wm_err *err)
+{
+	int rc = mdb_env_sync(e->mdb, 1);
+
+	return rc == 0 ? 0 : wm_env_fail(e, rc, "cannot sync", err);
 }
 
 void wm_env_close(struct wm_env *e)

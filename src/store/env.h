@@ -3,7 +3,11 @@
  * The LMDB environment under a store: its folder and lock, its two tables, its growing map, and the
  * identity of the history that it holds. In memory, the files are unlinked as soon as they are
  * open, so nothing remains of them whatever ends the process. Opened and closed on the loop's
- * thread while the write thread does not run; the functions below say who calls them in between.
+ * thread while the thread that writes does not run; in between, that thread alone writes.
+ *
+ * Where a log orders the changes (wm_env_opts.ordered), the state is only what the log has made so
+ * far: it remembers up to which entry, and it is not synced, for a power cut that spoils it costs
+ * nothing but making it again.
  */
 #include "base/err.h"
 #include <lmdb.h>
@@ -15,22 +19,44 @@
 struct wm_env {
 	MDB_env *mdb;
 	MDB_dbi kv;   /* key with its NUL -> revision (8 bytes, big endian), value */
-	MDB_dbi meta; /* "format", "incarnation", "revision" */
+	MDB_dbi meta; /* "format", "incarnation", "revision", "applied" */
 	int lock_fd;  /* -1 in memory */
+	bool is_ordered;
+	bool is_applied; /* a log has written it: its format says so */
 	size_t map_size;
 	size_t map_limit;
 	char *path; /* for messages */
 	char incarnation[WM_INCARNATION_TEXT];
-	uint64_t revision; /* as found when opening */
+	/* As found when opening, or by wm_env_reload. */
+	uint64_t revision;
+	uint64_t applied_index, applied_term; /* of the log's entry; 0 without a log */
 };
 
-/* @path NULL = in memory. Codes as wm_store_open. */
-WM_MUST_CHECK int wm_env_open(struct wm_env *e, const char *path, uint64_t map_limit,
-			      struct wm_err *err);
+struct wm_env_opts {
+	const char *path;   /* NULL = in memory */
+	uint64_t map_limit; /* bytes; 0 = 8 GiB of address space */
+	bool ordered;       /* a log has the changes: no syncs, and all of the map from the start */
+	/* Called with the folder made and locked, before data is opened; may be NULL. */
+	int (*prepare)(void *arg, bool *discard, struct wm_err *err);
+	void *arg;
+};
+
+/* Codes as wm_store_open, and those of prepare. */
+WM_MUST_CHECK int wm_env_open(struct wm_env *e, const struct wm_env_opts *opts, struct wm_err *err);
 void wm_env_close(struct wm_env *e);
+/* Reads revision, applied entry and incarnation again, after somebody wrote them. */
+WM_MUST_CHECK int wm_env_reload(struct wm_env *e, struct wm_err *err);
+/* All that was written is on the disk when it returns. */
+WM_MUST_CHECK int wm_env_sync(struct wm_env *e, struct wm_err *err);
+/* In a transaction, a write one where nothing is known yet: who is this. For opening. */
+WM_MUST_CHECK int wm_env_read_meta(struct wm_env *e, MDB_txn *txn, struct wm_err *err);
 /* Doubles the map. Nobody may be inside any transaction. RESOURCE_EXHAUSTED at the limit. */
 WM_MUST_CHECK int wm_env_grow(struct wm_env *e, struct wm_err *err);
-/* In a write transaction: makes @revision the newest. Returns an LMDB code. */
+/* In a write transaction: makes @revision the newest. Returns an LMDB code, as the next two. */
 int wm_env_put_revision(struct wm_env *e, MDB_txn *txn, uint64_t revision);
+/* The state holds the log up to this entry, and from now on only whoever has the log may write. */
+int wm_env_put_applied(struct wm_env *e, MDB_txn *txn, uint64_t index, uint64_t term);
+/* 32 hex digits. */
+int wm_env_put_incarnation(struct wm_env *e, MDB_txn *txn, const char *incarnation);
 /* A code and a sentence for an LMDB code or errno; @what was tried. */
 int wm_env_fail(const struct wm_env *e, int rc, const char *what, struct wm_err *err);

@@ -30,6 +30,13 @@ void wm_history_fini(struct wm_history *h)
 	*h = (struct wm_history){0};
 }
 
+void wm_history_reset(struct wm_history *h, uint64_t revision)
+{
+	while (h->n > 0)
+		drop_oldest(h);
+	h->oldest = revision + 1;
+}
+
 static void grow(struct wm_history *h)
 {
 	uint32_t cap = h->cap == 0 ? 64 : h->cap * 2;

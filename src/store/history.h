@@ -22,6 +22,8 @@ struct wm_history {
 /* Nothing is known of what came up to and including @revision. */
 void wm_history_init(struct wm_history *h, uint64_t revision, uint32_t most);
 void wm_history_fini(struct wm_history *h);
+/* Forgets all: what comes next is what follows @revision. */
+void wm_history_reset(struct wm_history *h, uint64_t revision);
 /* Takes @t, which made the next revision. Nothing is dropped before wm_history_trim. */
 void wm_history_add(struct wm_history *h, struct wm_txn *t);
 void wm_history_trim(struct wm_history *h);

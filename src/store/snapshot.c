@@ -46,3 +46,40 @@ void wm_snapshot_release(struct wm_snapshot *s)
 		mdb_txn_reset(s->txn);
 	s->active = false;
 }
+
+int wm_snapshot_pool_open(struct wm_env *e, struct wm_snapshot_pool *p, struct wm_err *err)
+{
+	for (unsigned i = 0; i < WM_SNAPSHOTS; i++) {
+		int rc = wm_snapshot_open(e, &p->all[i], err);
+
+		if (rc != 0)
+			return rc;
+		if (i == 0)
+			continue;
+		wm_snapshot_release(&p->all[i]);
+		wm_snapshot_pool_give(p, &p->all[i]);
+	}
+	return 0;
+}
+
+void wm_snapshot_pool_close(struct wm_snapshot_pool *p)
+{
+	for (unsigned i = 0; i < WM_SNAPSHOTS; i++)
+		wm_snapshot_close(&p->all[i]);
+	p->unused = NULL;
+}
+
+struct wm_snapshot *wm_snapshot_pool_take(struct wm_snapshot_pool *p)
+{
+	struct wm_snapshot *s = p->unused;
+
+	if (s != NULL)
+		p->unused = s->next;
+	return s;
+}
+
+void wm_snapshot_pool_give(struct wm_snapshot_pool *p, struct wm_snapshot *s)
+{
+	s->next = p->unused;
+	p->unused = s;
+}

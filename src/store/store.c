@@ -1,5 +1,5 @@
 /*
- * The loop's side of a store. A batch comes back from the write thread; then, in this order: its
+ * The loop's side of a store. A batch comes back from the engine; then, in this order: its
  * snapshot becomes the one that views show, its transactions enter the history, watchers are told
  * all of them, and only then do the proposals' callbacks run. What fails before it reaches the
  * thread is answered from a deferred call, since no callback runs inside wm_store_propose.
@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "store/engine.h"
 #include "store/env.h"
 #include "store/history.h"
 #include "store/txn_ops.h"
@@ -24,9 +25,10 @@ struct wm_store {
 	struct wm_loop *loop;
 	struct wm_log *log;
 	struct wm_env env;
-	struct wm_writer *writer;
+	struct wm_engine *engine;
 	struct wm_snapshot *snapshot; /* what views show */
-	unsigned views;               /* open ones */
+	char incarnation[WM_INCARNATION_TEXT];
+	unsigned views; /* open ones */
 	struct wm_history history;
 	struct wm_list watches;
 	struct wm_watch *telling; /* the one whose callback runs; NULL when it was stopped in it */
@@ -161,14 +163,13 @@ static void note_health(struct wm_store *s, const struct wm_batch *b)
 
 static void keep_history(struct wm_store *s, struct wm_batch *b)
 {
-	struct wm_list *it;
-
-	wm_list_each (it, &b->proposals) {
-		struct wm_propose *p = wm_container_of(it, struct wm_propose, node);
-
-		if (p->code == 0 && wm_txn_changes(p->txn) > 0)
-			wm_history_add(&s->history, wm_steal(p->txn));
-	}
+	if (b->incarnation[0] != '\0')
+		wm_str_copy(s->incarnation, sizeof(s->incarnation), b->incarnation);
+	if (b->gap)
+		wm_history_reset(&s->history, b->snapshot->revision);
+	for (size_t i = 0; i < b->n_changes; i++)
+		wm_history_add(&s->history, b->changes[i]);
+	b->n_changes = 0;
 }
 
 static void on_batch(void *arg, struct wm_batch *b)
@@ -183,14 +184,14 @@ static void on_batch(void *arg, struct wm_batch *b)
 		s->snapshot = b->snapshot;
 		keep_history(s, b);
 	}
-	wm_writer_release(s->writer, NULL, old);
+	s->engine->ops->release(s->engine, NULL, old);
 	note_health(s, b);
 	pump(s);
 	while ((node = wm_list_first(&b->proposals)) != NULL) {
 		wm_list_remove(node);
 		answer(s, wm_container_of(node, struct wm_propose, node), &b->err);
 	}
-	wm_writer_release(s->writer, b, NULL);
+	s->engine->ops->release(s->engine, b, NULL);
 }
 
 static int on_grow(void *arg, struct wm_err *err)
@@ -247,7 +248,7 @@ void wm_store_propose(struct wm_store *s, struct wm_propose *p, struct wm_txn *t
 	*p = (struct wm_propose){.txn = txn, .cb = cb};
 	if (s->closing)
 		wm_fail(&err, WM_UNAVAILABLE, "the state is being closed");
-	else if (wm_txn_check(txn, &err) == 0 && wm_writer_push(s->writer, p, &err) == 0)
+	else if (wm_txn_check(txn, &err) == 0 && s->engine->ops->push(s->engine, p, &err) == 0)
 		return;
 	refuse(s, p, &err);
 }
@@ -270,7 +271,7 @@ uint64_t wm_store_revision(const struct wm_store *s)
 
 const char *wm_store_incarnation(const struct wm_store *s)
 {
-	return s->env.incarnation;
+	return s->incarnation;
 }
 
 void wm_store_stats(struct wm_store *s, struct wm_store_stats *out)
@@ -326,7 +327,7 @@ static void on_closed(struct wm_defer *d)
 		wm_list_remove(wm_list_first(&late));
 	wm_defer_cancel(&s->pump);
 	wm_history_fini(&s->history);
-	wm_writer_free(s->writer);
+	s->engine->ops->free(s->engine);
 	wm_env_close(&s->env);
 	wm_free(s);
 	if (closed != NULL)
@@ -346,7 +347,7 @@ static void on_stopped(void *arg)
 struct wm_pulse *wm_store_ask(struct wm_store *s)
 {
 	wm_on_loop(s->loop);
-	return wm_writer_ask(s->writer);
+	return s->engine->ops->ask(s->engine);
 }
 
 void wm_store_close(struct wm_store *s, void (*done)(void *arg), void *arg)
@@ -360,7 +361,7 @@ void wm_store_close(struct wm_store *s, void (*done)(void *arg), void *arg)
 	s->closed = done;
 	s->closed_arg = arg;
 	wm_list_init(&unwritten);
-	wm_writer_stop(s->writer, &unwritten);
+	s->engine->ops->stop(s->engine, &unwritten);
 	wm_fail(&err, WM_UNAVAILABLE, "the state is being closed");
 	while ((node = wm_list_first(&unwritten)) != NULL) {
 		wm_list_remove(node);
@@ -370,17 +371,26 @@ void wm_store_close(struct wm_store *s, void (*done)(void *arg), void *arg)
 
 static int start(struct wm_store *s, const struct wm_store_opts *opts, struct wm_err *err)
 {
-	const struct wm_writer_hooks hooks = {
+	const struct wm_engine_hooks hooks = {
 		.on_batch = on_batch,
 		.on_grow = on_grow,
 		.on_stopped = on_stopped,
 		.arg = s,
 	};
-	int rc = wm_env_open(&s->env, opts->path, opts->map_limit, err);
+	const struct wm_engine_maker *maker = opts->engine;
+	const struct wm_env_opts env = {
+		.path = opts->path,
+		.map_limit = opts->map_limit,
+		.ordered = maker != NULL,
+		.prepare = maker != NULL ? maker->prepare : NULL,
+		.arg = maker != NULL ? maker->arg : NULL,
+	};
+	int rc = wm_env_open(&s->env, &env, err);
 
 	if (rc != 0)
 		return rc;
-	rc = wm_writer_start(s->loop, &s->env, &hooks, &s->writer, err);
+	rc = maker == NULL ? wm_writer_start(s->loop, &s->env, &hooks, &s->engine, err)
+			   : maker->start(maker->arg, s->loop, &s->env, &hooks, &s->engine, err);
 	if (rc != 0)
 		wm_env_close(&s->env);
 	return rc;
@@ -402,11 +412,12 @@ int wm_store_open(struct wm_loop *loop, struct wm_log *log, const struct wm_stor
 		wm_free(s);
 		return rc;
 	}
-	s->snapshot = wm_writer_first_snapshot(s->writer);
-	wm_history_init(&s->history, s->env.revision,
+	s->snapshot = s->engine->first;
+	wm_str_copy(s->incarnation, sizeof(s->incarnation), s->env.incarnation);
+	wm_history_init(&s->history, s->snapshot->revision,
 			opts->history != 0 ? opts->history : HISTORY_DEFAULT);
 	wm_debug(log, "store.open", "path=%s revision=%llu", s->env.path,
-		 (unsigned long long)s->env.revision);
+		 (unsigned long long)s->snapshot->revision);
 	*out = s;
 	return 0;
 }

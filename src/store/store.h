@@ -1,9 +1,9 @@
 #pragma once
 /*
  * The state of a mesh behind three verbs: propose a transaction and hear its result at a revision,
- * read at a revision, watch from a revision. The same for one durable server, for memory, and later
- * for a quorum or an external engine; nothing here assumes one server, so results always arrive
- * asynchronously. Loop thread only.
+ * read at a revision, watch from a revision. The same for one durable server, for memory, and for
+ * what orders changes among several (store/engine.h); nothing here assumes one server, so results
+ * always arrive asynchronously. Loop thread only.
  */
 #include "base/err.h"
 #include "base/histogram.h"
@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct wm_engine_maker;
 struct wm_log;
 struct wm_pulse;
 struct wm_store;
@@ -21,6 +22,8 @@ struct wm_store_opts {
 	const char *path;   /* folder of the state; created 0700. NULL = in memory only */
 	uint64_t map_limit; /* most bytes of state; 0 = 8 GiB (address space, not memory) */
 	uint32_t history;   /* revisions kept in memory for watchers that resume; 0 = 4096 */
+	/* Who orders and writes (store/engine.h); NULL = a thread of this process alone. */
+	const struct wm_engine_maker *engine;
 };
 
 /*
@@ -52,7 +55,8 @@ struct wm_propose {
 /*
  * Takes @txn. Ends with: NULL, applied at @revision; FAILED_PRECONDITION, a condition did not hold
  * and nothing was changed; INVALID_ARGUMENT; RESOURCE_EXHAUSTED, too much is waiting or the disk or
- * map is full (nothing was changed); UNAVAILABLE, not applied and may be retried.
+ * map is full (nothing was changed); UNAVAILABLE, not applied and may be retried; UNKNOWN, nobody
+ * here can tell whether it was applied (another server leads, or this one stops).
  */
 void wm_store_propose(struct wm_store *s, struct wm_propose *p, struct wm_txn *txn,
 		      void (*cb)(struct wm_propose *p, const struct wm_err *err));
@@ -65,7 +69,10 @@ void wm_store_propose(struct wm_store *s, struct wm_propose *p, struct wm_txn *t
 WM_MUST_CHECK int wm_store_view(struct wm_store *s, struct wm_view **out, struct wm_err *err);
 /* The newest revision that views and watchers here have seen. */
 uint64_t wm_store_revision(const struct wm_store *s);
-/* An identity of this history; a restore or a recovery changes it. 32 hex digits. */
+/*
+ * An identity of this history; a restore or a recovery changes it. 32 hex digits; "" where it comes
+ * with the first change, which others made.
+ */
 const char *wm_store_incarnation(const struct wm_store *s);
 
 /* What there is now, and what happened since it was opened. */

@@ -18,7 +18,6 @@
 #include "base/str.h"
 #include "store/apply.h"
 
-#define SNAPSHOTS     4 /* one the loop reads, the others on their way or being made */
 #define BATCH_MAX     1024
 #define BATCH_BYTES   (16u * 1024 * 1024)
 #define WAITING_MAX   8192
@@ -26,12 +25,12 @@
 #define STACK_SIZE    (512u * 1024)
 
 struct wm_writer {
+	struct wm_engine engine;
 	struct wm_loop *loop;
 	struct wm_env *env;
-	struct wm_writer_hooks hooks;
+	struct wm_engine_hooks hooks;
 	pthread_t thread;
 	struct wm_pulse pulse;
-	struct wm_snapshot snapshots[SNAPSHOTS];
 	uint64_t revision; /* newest committed; write thread */
 
 	/*
@@ -41,7 +40,7 @@ struct wm_writer {
 	pthread_cond_t wake;
 	struct wm_list waiting;
 	size_t n_waiting, bytes_waiting;
-	struct wm_snapshot *free_snapshots;
+	struct wm_snapshot_pool snapshots;
 	bool stop;
 	bool grown; /* the loop has answered */
 	int grow_code;
@@ -50,11 +49,9 @@ struct wm_writer {
 	struct wm_post stop_post;
 };
 
-static void finish(struct wm_propose *p, int code)
+static struct wm_writer *writer_of(struct wm_engine *e)
 {
-	p->code = code;
-	if (code != 0)
-		p->revision = 0;
+	return wm_container_of(e, struct wm_writer, engine);
 }
 
 /* ---- growing the map ---- */
@@ -103,12 +100,11 @@ static int apply_range(struct wm_writer *w, MDB_txn *mdb, struct wm_list *from, 
 		switch (wm_apply(w->env, mdb, p->txn, revision + 1, &failed, &rc)) {
 		case WM_APPLIED:
 			revision += wm_txn_changes(p->txn) > 0;
-			p->revision = revision;
-			finish(p, 0);
+			wm_propose_end(p, 0, revision);
 			break;
 		case WM_APPLIED_NOT:
 			strncpy(p->failed, failed, sizeof(p->failed) - 1);
-			finish(p, WM_FAILED_PRECONDITION);
+			wm_propose_end(p, WM_FAILED_PRECONDITION, 0);
 			break;
 		case WM_APPLIED_BROKEN: return rc;
 		}
@@ -163,7 +159,7 @@ static void write_one_by_one(struct wm_writer *w, struct wm_batch *b)
 		int code = commit_growing(w, it, next, &b->err);
 
 		if (code != 0)
-			finish(wm_container_of(it, struct wm_propose, node), code);
+			wm_propose_end(wm_container_of(it, struct wm_propose, node), code, 0);
 	}
 }
 
@@ -176,7 +172,20 @@ static void write_batch(struct wm_writer *w, struct wm_batch *b)
 		write_one_by_one(w, b);
 	} else if (code != 0) {
 		wm_list_each (it, &b->proposals)
-			finish(wm_container_of(it, struct wm_propose, node), code);
+			wm_propose_end(wm_container_of(it, struct wm_propose, node), code, 0);
+	}
+}
+
+/* What took effect leaves its proposal: the history keeps it. */
+static void collect_changes(struct wm_batch *b)
+{
+	struct wm_list *it;
+
+	wm_list_each (it, &b->proposals) {
+		struct wm_propose *p = wm_container_of(it, struct wm_propose, node);
+
+		if (p->code == 0 && wm_txn_changes(p->txn) > 0)
+			wm_batch_add_change(b, wm_steal(p->txn));
 	}
 }
 
@@ -185,21 +194,20 @@ static void write_batch(struct wm_writer *w, struct wm_batch *b)
 static void on_batch_post(struct wm_post *post)
 {
 	struct wm_batch *b = wm_container_of(post, struct wm_batch, post);
+	struct wm_writer *w = writer_of(b->engine);
 
-	b->writer->hooks.on_batch(b->writer->hooks.arg, b);
+	w->hooks.on_batch(w->hooks.arg, b);
 }
 
 /* Waits for work and a free snapshot; NULL when it is time to stop. */
 static struct wm_batch *take_batch(struct wm_writer *w)
 {
-	struct wm_batch *b = wm_alloc(sizeof(*b));
+	struct wm_batch *b = wm_batch_new(&w->engine);
 	size_t bytes = 0;
 
-	b->writer = w;
-	wm_list_init(&b->proposals);
 	pthread_mutex_lock(&w->lock);
 	wm_pulse_show(&w->pulse);
-	while (!w->stop && (wm_list_is_empty(&w->waiting) || w->free_snapshots == NULL)) {
+	while (!w->stop && (wm_list_is_empty(&w->waiting) || w->snapshots.unused == NULL)) {
 		pthread_cond_wait(&w->wake, &w->lock);
 		wm_pulse_show(&w->pulse);
 	}
@@ -216,21 +224,10 @@ static struct wm_batch *take_batch(struct wm_writer *w)
 	w->bytes_waiting -= bytes;
 	pthread_mutex_unlock(&w->lock);
 	if (wm_list_is_empty(&b->proposals)) {
-		wm_free(b);
+		wm_batch_free(b);
 		return NULL;
 	}
 	return b;
-}
-
-static struct wm_snapshot *take_snapshot(struct wm_writer *w)
-{
-	struct wm_snapshot *s;
-
-	pthread_mutex_lock(&w->lock);
-	s = w->free_snapshots;
-	w->free_snapshots = s->next;
-	pthread_mutex_unlock(&w->lock);
-	return s;
 }
 
 /*
@@ -241,7 +238,9 @@ static void attach_snapshot(struct wm_writer *w, struct wm_batch *b)
 {
 	int rc;
 
-	b->snapshot = take_snapshot(w);
+	pthread_mutex_lock(&w->lock);
+	b->snapshot = wm_snapshot_pool_take(&w->snapshots);
+	pthread_mutex_unlock(&w->lock);
 	rc = wm_snapshot_renew(b->snapshot, w->revision);
 	assert(rc == 0);
 	(void)rc;
@@ -266,8 +265,10 @@ static void *run(void *arg)
 
 		write_batch(w, b);
 		b->took_ns = wm_clock_now() - began;
-		if (w->revision != before)
+		if (w->revision != before) {
 			attach_snapshot(w, b);
+			collect_changes(b);
+		}
 		wm_loop_post(w->loop, &b->post, on_batch_post);
 	}
 	wm_loop_post(w->loop, &w->stop_post, on_stop_post);
@@ -276,55 +277,10 @@ static void *run(void *arg)
 
 /* ---- the loop's side ---- */
 
-static int open_snapshots(struct wm_writer *w, struct wm_err *err)
+static struct wm_pulse *ask(struct wm_engine *e)
 {
-	for (unsigned i = 0; i < SNAPSHOTS; i++) {
-		struct wm_snapshot *s = &w->snapshots[i];
-		int rc = wm_snapshot_open(w->env, s, err);
+	struct wm_writer *w = writer_of(e);
 
-		if (rc != 0)
-			return rc;
-		if (i == 0)
-			continue; /* the loop's */
-		wm_snapshot_release(s);
-		s->next = w->free_snapshots;
-		w->free_snapshots = s;
-	}
-	return 0;
-}
-
-int wm_writer_start(struct wm_loop *loop, struct wm_env *env, const struct wm_writer_hooks *hooks,
-		    struct wm_writer **out, struct wm_err *err)
-{
-	struct wm_writer *w = wm_alloc(sizeof(*w));
-	int rc;
-
-	w->loop = loop;
-	w->env = env;
-	w->hooks = *hooks;
-	w->revision = env->revision;
-	wm_str_copy(w->pulse.name, sizeof(w->pulse.name), "store-writer");
-	wm_list_init(&w->waiting);
-	pthread_mutex_init(&w->lock, NULL);
-	pthread_cond_init(&w->wake, NULL);
-	rc = open_snapshots(w, err);
-	if (rc == 0)
-		rc = wm_thread_start(&w->thread, w->pulse.name, STACK_SIZE, run, w, err);
-	if (rc != 0) {
-		wm_writer_free(w);
-		return rc;
-	}
-	*out = w;
-	return 0;
-}
-
-struct wm_snapshot *wm_writer_first_snapshot(struct wm_writer *w)
-{
-	return &w->snapshots[0];
-}
-
-struct wm_pulse *wm_writer_ask(struct wm_writer *w)
-{
 	pthread_mutex_lock(&w->lock);
 	wm_pulse_ask(&w->pulse);
 	pthread_cond_signal(&w->wake);
@@ -332,8 +288,9 @@ struct wm_pulse *wm_writer_ask(struct wm_writer *w)
 	return &w->pulse;
 }
 
-int wm_writer_push(struct wm_writer *w, struct wm_propose *p, struct wm_err *err)
+static int push(struct wm_engine *e, struct wm_propose *p, struct wm_err *err)
 {
+	struct wm_writer *w = writer_of(e);
 	size_t size = wm_txn_size(p->txn);
 	bool full;
 
@@ -352,21 +309,23 @@ int wm_writer_push(struct wm_writer *w, struct wm_propose *p, struct wm_err *err
 	return 0;
 }
 
-void wm_writer_release(struct wm_writer *w, struct wm_batch *b, struct wm_snapshot *s)
+static void release(struct wm_engine *e, struct wm_batch *b, struct wm_snapshot *s)
 {
-	wm_free(b);
+	struct wm_writer *w = writer_of(e);
+
+	wm_batch_free(b);
 	if (s == NULL)
 		return;
 	wm_snapshot_release(s);
 	pthread_mutex_lock(&w->lock);
-	s->next = w->free_snapshots;
-	w->free_snapshots = s;
+	wm_snapshot_pool_give(&w->snapshots, s);
 	pthread_cond_signal(&w->wake);
 	pthread_mutex_unlock(&w->lock);
 }
 
-void wm_writer_stop(struct wm_writer *w, struct wm_list *unwritten)
+static void stop(struct wm_engine *e, struct wm_list *unwritten)
 {
+	struct wm_writer *w = writer_of(e);
 	struct wm_list *node;
 
 	pthread_mutex_lock(&w->lock);
@@ -379,11 +338,47 @@ void wm_writer_stop(struct wm_writer *w, struct wm_list *unwritten)
 	pthread_mutex_unlock(&w->lock);
 }
 
-void wm_writer_free(struct wm_writer *w)
+static void free_writer(struct wm_engine *e)
 {
-	for (unsigned i = 0; i < SNAPSHOTS; i++)
-		wm_snapshot_close(&w->snapshots[i]);
+	struct wm_writer *w = writer_of(e);
+
+	wm_snapshot_pool_close(&w->snapshots);
 	pthread_cond_destroy(&w->wake);
 	pthread_mutex_destroy(&w->lock);
 	wm_free(w);
+}
+
+static const struct wm_engine_ops ops = {
+	.push = push,
+	.release = release,
+	.ask = ask,
+	.stop = stop,
+	.free = free_writer,
+};
+
+int wm_writer_start(struct wm_loop *loop, struct wm_env *env, const struct wm_engine_hooks *hooks,
+		    struct wm_engine **out, struct wm_err *err)
+{
+	struct wm_writer *w = wm_alloc(sizeof(*w));
+	int rc;
+
+	w->loop = loop;
+	w->env = env;
+	w->hooks = *hooks;
+	w->revision = env->revision;
+	w->engine.ops = &ops;
+	w->engine.first = &w->snapshots.all[0];
+	wm_str_copy(w->pulse.name, sizeof(w->pulse.name), "store-writer");
+	wm_list_init(&w->waiting);
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_cond_init(&w->wake, NULL);
+	rc = wm_snapshot_pool_open(env, &w->snapshots, err);
+	if (rc == 0)
+		rc = wm_thread_start(&w->thread, w->pulse.name, STACK_SIZE, run, w, err);
+	if (rc != 0) {
+		free_writer(&w->engine);
+		return rc;
+	}
+	*out = &w->engine;
+	return 0;
 }
