@@ -12,7 +12,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from netlab import program, wait_until  # noqa: E402
-from wgpair import OURS, THEIRS, Pair, End, genkey, settle  # noqa: E402
+from wgpair import OURS, THEIRS, THEY_TELL_ALL, Pair, End, genkey, settle  # noqa: E402
 
 FLOOD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "flood.py")
 
@@ -57,11 +57,12 @@ def test_both_tell_the_same(lab):
     pair.a.host.ping(pair.b.inner4, count=5, wait=2)
     pair.b.host.ping(pair.a.inner6, count=5)
     a, b = pair.a.peer(pair.b), pair.b.peer(pair.a)
-    assert (a["rx"], a["tx"]) == (b["tx"], b["rx"])
+    if THEY_TELL_ALL:
+        assert (a["rx"], a["tx"]) == (b["tx"], b["rx"])
+        assert abs(int(a["handshake"]) - int(b["handshake"])) <= 1
     assert a["psk"] == b["psk"] == psk
     assert a["allowed"] == "10.77.0.2/32,fd77::2/128"
     assert a["keepalive"] == "30" and b["keepalive"] == "off"
-    assert abs(int(a["handshake"]) - int(b["handshake"])) <= 1
     assert abs(int(a["handshake"]) - time.time()) < 10
     shown = pair.a.wg("show", pair.a.name).stdout
     assert pair.a.public in shown and "listening port: 51820" in shown
@@ -80,8 +81,9 @@ def test_a_keepalive_of_ours_opens_the_session(lab):
     pair = Pair(lab)
     pair.introduce(a_words=("persistent-keepalive", "1"))
     wait_until(lambda: pair.b.peer(pair.a)["handshake"] != "0", 5, "handshake without traffic")
-    first = int(pair.b.peer(pair.a)["rx"])
-    wait_until(lambda: int(pair.b.peer(pair.a)["rx"]) >= first + 64, 5, "two more keepalives")
+    end, other, column = (pair.b, pair.a, "rx") if THEY_TELL_ALL else (pair.a, pair.b, "tx")
+    first = int(end.peer(other)[column])
+    wait_until(lambda: int(end.peer(other)[column]) >= first + 64, 5, "two more keepalives")
 
 
 def move(host, old, new):
@@ -322,7 +324,7 @@ def test_everything_changes_under_load(lab):
     strangers = [genkey("pubkey", genkey()) for _ in range(8)]
     prefixes = f"{pair.b.inner4}/32,{pair.b.inner6}/128"
     end, rounds = time.monotonic() + 4, 0
-    while time.monotonic() < end:
+    while time.monotonic() < end or rounds < 3:  # however slow the machine is
         a, rounds = pair.a, rounds + 1
         for stranger in strangers:
             a.wg("set", a.name, "peer", stranger, "endpoint", "192.0.2.3:9", "persistent-keepalive", "1",
@@ -336,7 +338,6 @@ def test_everything_changes_under_load(lab):
         a.wg("set", a.name, "private-key", "/dev/stdin", "listen-port", "51820", stdin=a.private + "\n")
         a.add_peer(pair.b, "endpoint", "192.0.2.2:51820")
         a.dump()
-    assert rounds > 2
     pair.a.host.ping_until(pair.b.inner4, timeout=20)
     assert pair.a.stop() == 0, pair.a.process.output
     assert pair.b.stop() == 0, pair.b.process.output
