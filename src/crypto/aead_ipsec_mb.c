@@ -19,7 +19,8 @@
 
 struct context {
 	uint8_t key[WM_AEAD_KEY];
-	IMB_MGR *manager; /* of the thread that made it */
+	uint8_t behind[16]; /* the library loads so much more than the key has */
+	IMB_MGR *manager;   /* of the thread that made it */
 };
 
 static struct {
