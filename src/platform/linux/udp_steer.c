@@ -7,6 +7,7 @@
 #include "platform/udp.h"
 #include <errno.h>
 #include <netinet/udp.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <linux/filter.h>
 
@@ -22,7 +23,11 @@ int wm_udp_steer(const struct wm_udp_socket *socks, unsigned n, uint8_t kind, un
 		BPF_STMT(BPF_RET | BPF_A, 0),
 	};
 	int off = 0;
-	struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
+	struct sock_fprog program;
+	memset(&program, 0,
+	       sizeof(program)); /* the hole in it, too: the kernel is given all bytes */
+	program.len = sizeof(code) / sizeof(code[0]);
+	program.filter = code;
 	if (setsockopt(socks[0].fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program,
 		       sizeof(program)) != 0)
 		return wm_fail(err, WM_UNIMPLEMENTED,
