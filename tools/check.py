@@ -207,6 +207,7 @@ def run_all(long):
         soak("build-plain")
         counted("HTTP/2 conformance", ["/usr/bin/python3", "tools/h2spec.py", "build-plain"], patience=1800)
         counted("grpcurl", ["/usr/bin/python3", "tools/grpcurl.py", "build-plain"], patience=1800)
+        counted("the data plane under valgrind", ["/usr/bin/python3", "tools/valgrind.py", "build-plain"], patience=2 * 3600)
         counted("WireGuard programs of others", ["/usr/bin/python3", "tools/wgpeers.py", "build-plain"], patience=3 * 3600)
         counted("the list of packages", ["tools/check_packages", "demo", "check"], patience=2 * 3600)
         counted("fuzzing", ["/usr/bin/python3", "tools/fuzz.py", "--seconds", "600"], patience=12 * 3600)
