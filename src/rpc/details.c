@@ -7,17 +7,25 @@
  * Encodings of one type that follow each other are merged by whoever decodes them, repeated fields
  * by appending. So each detail is kept as a Status that holds nothing else.
  */
+static Google__Protobuf__Any *pack(struct wm_arena *a, const ProtobufCMessage *detail,
+				   struct wm_buf *packed)
+{
+	Google__Protobuf__Any *any = wm_pb_new(a, &google__protobuf__any__descriptor);
+	wm_pb_encode(detail, packed);
+	any->type_url = wm_arena_printf(a, "type.googleapis.com/%s", detail->descriptor->name);
+	any->value = (ProtobufCBinaryData){.data = packed->data, .len = packed->len};
+	return any;
+}
+
 bool wm_rpc_details_add(struct wm_buf *details, const ProtobufCMessage *detail)
 {
 	struct wm_arena a;
 	struct wm_buf packed = {0};
 	size_t before = details->len;
 	wm_arena_init(&a, 0);
-	wm_pb_encode(detail, &packed);
-	Google__Protobuf__Any *any = wm_pb_new(&a, &google__protobuf__any__descriptor);
 	Google__Rpc__Status *status = wm_pb_new(&a, &google__rpc__status__descriptor);
-	any->type_url = wm_arena_printf(&a, "type.googleapis.com/%s", detail->descriptor->name);
-	any->value = (ProtobufCBinaryData){.data = packed.data, .len = packed.len};
+	bool is_packed = detail->descriptor == &google__protobuf__any__descriptor;
+	const void *any = is_packed ? (const void *)detail : pack(&a, detail, &packed);
 	wm_pb_append(&a, &status->n_details, &status->details, any);
 	wm_pb_encode(&status->base, details);
 	wm_arena_fini(&a);

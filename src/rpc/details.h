@@ -13,8 +13,8 @@
 #define WM_RPC_DETAILS_MAX 4096 /* bytes of all of them: stock clients take 8 KiB of trailers */
 
 /*
- * Appends @detail to @details, which is empty at first. False, and nothing appended, when they
- * would be too large to be sent.
+ * Appends @detail, or what it holds if it is an Any, to @details, which is empty at first. False,
+ * and nothing appended, when they would be too large to be sent.
  */
 bool wm_rpc_details_add(struct wm_buf *details, const ProtobufCMessage *detail);
 /* Appends what goes into the trailer: @err with @details. */

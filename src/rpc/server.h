@@ -24,6 +24,7 @@
 
 struct wm_log;
 struct wm_loop;
+struct wm_pubkey;
 struct wm_rpc_call;
 struct wm_rpc_server;
 struct wm_tls_config;
@@ -126,6 +127,8 @@ bool wm_rpc_call_peer(const struct wm_rpc_call *call, struct wm_endpoint *out);
 unsigned wm_rpc_call_interface(const struct wm_rpc_call *call);
 /* Subject CN of the verified client certificate, or NULL. Borrowed from the connection. */
 const char *wm_rpc_call_peer_cn(const struct wm_rpc_call *call);
+/* The node key that the client has proved (wm_tls_config_new_node), or NULL. Borrowed likewise. */
+const struct wm_pubkey *wm_rpc_call_peer_key(const struct wm_rpc_call *call);
 /* Nanoseconds of wm_clock_now, or INT64_MAX without a deadline. */
 int64_t wm_rpc_call_deadline(const struct wm_rpc_call *call);
 /* Who calls, as the gate found out; NULL when nobody said. Copied. */
@@ -133,6 +136,16 @@ void wm_rpc_call_set_identity(struct wm_rpc_call *call, const char *id);
 /* What set_identity said, borrowed; or NULL. */
 const char *wm_rpc_call_identity(const struct wm_rpc_call *call);
 
+/*
+ * From inside the gate: this call goes to @handler (borrowed for the call's life) instead of the
+ * one that is registered for its method. Its path is not looked at.
+ */
+void wm_rpc_call_hand_to(struct wm_rpc_call *call, const struct wm_rpc_handler *handler, void *arg);
+/*
+ * From such a handler that has had its on_request and will not answer itself: the one that is
+ * registered gets @request after all, and the call.
+ */
+void wm_rpc_call_hand_home(struct wm_rpc_call *call, const ProtobufCMessage *request);
 /* The handler's own state of this call; starts as NULL, and is only kept. */
 void wm_rpc_call_set_data(struct wm_rpc_call *call, void *data);
 /* What set_data said. */
@@ -147,8 +160,9 @@ void wm_rpc_call_add_header(struct wm_rpc_call *call, const char *key, const cha
 /* As add_header, for what is sent behind the last message. */
 void wm_rpc_call_add_trailer(struct wm_rpc_call *call, const char *key, const char *value);
 /*
- * Adds a message that tells programs what the text of an error tells people; sent when the call
- * ends with an error (rpc/details.h). Copied. What is beyond 4 KiB is left out and logged.
+ * Adds a message (an Any: what it holds) that tells programs what the text of an error tells
+ * people; sent when the call ends with an error (rpc/details.h). Copied. What is beyond 4 KiB is
+ * left out and logged.
  */
 void wm_rpc_call_add_detail(struct wm_rpc_call *call, const ProtobufCMessage *detail);
 /* Sends the headers now instead of with the first message; later ones are left out. */

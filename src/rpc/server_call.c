@@ -98,6 +98,11 @@ const char *wm_rpc_call_peer_cn(const struct wm_rpc_call *call)
 	return call->conn->peer_cn;
 }
 
+const struct wm_pubkey *wm_rpc_call_peer_key(const struct wm_rpc_call *call)
+{
+	return call->conn->peer_key;
+}
+
 int64_t wm_rpc_call_deadline(const struct wm_rpc_call *call)
 {
 	return call->deadline;
@@ -112,6 +117,20 @@ void wm_rpc_call_set_identity(struct wm_rpc_call *call, const char *id)
 const char *wm_rpc_call_identity(const struct wm_rpc_call *call)
 {
 	return call->identity;
+}
+
+void wm_rpc_call_hand_to(struct wm_rpc_call *call, const struct wm_rpc_handler *handler, void *arg)
+{
+	call->handler = handler;
+	call->handler_arg = arg;
+}
+
+void wm_rpc_call_hand_home(struct wm_rpc_call *call, const ProtobufCMessage *request)
+{
+	wm_rpc_call_on_cancel(call, NULL, NULL);
+	wm_rpc_call_on_drain(call, NULL, NULL);
+	wm_rpc_call_hand_to(call, call->route->handler, call->route->arg);
+	call->handler->on_request(call, request, call->handler_arg);
 }
 
 void wm_rpc_call_set_data(struct wm_rpc_call *call, void *data)

@@ -42,6 +42,7 @@ void wm_rpc_server_conn_release(struct wm_rpc_server_conn *sc)
 	if (!sc->greeted && sc->link.shook)
 		blame(sc, WM_RPC_BLAME_VAIN);
 	wm_free(sc->peer_cn);
+	wm_free(sc->peer_key);
 	wm_free(sc);
 	wm_rpc_server_conn_gone(s, source);
 }
@@ -69,6 +70,9 @@ static void on_ready(void *arg)
 	if (sc->link.tls != NULL) {
 		const char *cn = wm_tls_peer_cn(sc->link.tls);
 		sc->peer_cn = cn == NULL ? NULL : wm_strdup(cn);
+		struct wm_pubkey key;
+		if (wm_tls_peer_key(sc->link.tls, &key))
+			sc->peer_key = wm_memdup(&key, sizeof(key));
 	}
 }
 

@@ -66,6 +66,7 @@ struct wm_rpc_server_conn {
 	struct wm_rpc_turn turn;      /* in the line of its source */
 	unsigned interface;
 	char *peer_cn;
+	struct wm_pubkey *peer_key; /* the node key that the client proved; NULL = none */
 	char name[WM_ENDPOINT_TEXT + 16];
 };
 
@@ -73,7 +74,9 @@ struct wm_rpc_call {
 	struct wm_h2_stream st;
 	struct wm_list node;
 	struct wm_rpc_server_conn *conn;
-	struct wm_rpc_route *route; /* NULL until the headers were accepted */
+	struct wm_rpc_route *route;           /* NULL until the headers were accepted */
+	const struct wm_rpc_handler *handler; /* the route's, or what the gate chose */
+	void *handler_arg;
 	int64_t began_ns, ended_ns; /* at the route, by the handler; 0 = not yet */
 	char *path;
 	char http_method[8], content_type[48], encoding[32], timeout[16];

@@ -132,7 +132,7 @@ static int take_timeout(struct wm_rpc_call *call, struct wm_err *err)
 
 static uint32_t max_message(const struct wm_rpc_call *call)
 {
-	uint32_t own = call->route->handler->max_message;
+	uint32_t own = call->handler->max_message;
 	return own != 0 ? own : call->conn->port->opts.max_message;
 }
 
@@ -148,9 +148,10 @@ static int judge(struct wm_rpc_call *call, struct wm_err *err)
 		return wm_fail(err, WM_UNIMPLEMENTED, "unknown method %.200s", path);
 	call->began_ns = wm_clock_now();
 	call->route->stats.started++;
-	call->st.max_message = max_message(call);
+	wm_rpc_call_hand_to(call, call->route->handler, call->route->arg);
 	if (opts->gate != NULL && opts->gate(call, opts->gate_arg, err) != 0)
 		return err->code;
+	call->st.max_message = max_message(call);
 	return 0;
 }
 
@@ -171,8 +172,8 @@ void wm_rpc_call_take_head(struct wm_rpc_call *call)
 	if (call->st.skips || !call->route->method->client_streaming)
 		return;
 	call->handed = true;
-	if (call->route->handler->on_open != NULL)
-		call->route->handler->on_open(call, call->route->arg);
+	if (call->handler->on_open != NULL)
+		call->handler->on_open(call, call->handler_arg);
 }
 
 /* ---- messages ---- */
@@ -193,7 +194,7 @@ void wm_rpc_call_take_message(struct wm_rpc_call *call, const struct wm_rpc_fram
 		if (!streaming) {
 			call->first = message;
 		} else {
-			call->route->handler->on_message(call, message, call->route->arg);
+			call->handler->on_message(call, message, call->handler_arg);
 			wm_arena_reset(&call->message);
 		}
 		return;
@@ -208,15 +209,15 @@ void wm_rpc_call_take_end(struct wm_rpc_call *call)
 		refuse_http(call, http_refusal(call));
 		return;
 	}
-	const struct wm_rpc_handler *handler = call->route->handler;
+	const struct wm_rpc_handler *handler = call->handler;
 	if (call->route->method->client_streaming) {
 		if (handler->on_half_close != NULL)
-			handler->on_half_close(call, call->route->arg);
+			handler->on_half_close(call, call->handler_arg);
 	} else if (call->first == NULL) {
 		(void)wm_fail(&err, WM_INVALID_ARGUMENT, "the request ended without a message");
 		wm_rpc_call_refuse(call, &err);
 	} else {
 		call->handed = true;
-		handler->on_request(call, call->first, call->route->arg);
+		handler->on_request(call, call->first, call->handler_arg);
 	}
 }
