@@ -7,6 +7,8 @@
 #include "service/change.h"
 
 #include "service/internal.h"
+#include "service/proxy.h"
+#include <stdio.h>
 
 #define MAX_TRIES   16
 #define MAX_WAITING 16384
@@ -28,9 +30,13 @@ static void finish(struct wm_change_op *c, const struct wm_err *why)
 	struct wm_service *s = c->service;
 	wm_list_remove(&c->node);
 	s->n_changes--;
-	if (why == NULL)
+	if (why == NULL) {
+		char revision[24];
+		snprintf(revision, sizeof(revision), "%llu",
+			 (unsigned long long)wm_store_revision(s->opts.store));
+		wm_rpc_call_add_trailer(c->call, WM_REVISION, revision);
 		c->reply(c);
-	else
+	} else
 		wm_rpc_call_finish(c->call, why);
 	wm_defer(s->opts.loop, &s->next_change, wm_change_next);
 }

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "service/live.h"
+#include "service/proxy.h"
 #include <string.h>
 
 enum served_by { WM_SERVED_BY_LEADER, WM_SERVED_BY_ANY, WM_SERVED_BY_LOCAL };
@@ -18,10 +19,11 @@ struct policy {
 	const char *path;
 	enum served_by where;
 	bool in_mesh;
+	bool repeatable;
 };
 
 static const struct policy table[] = {
-#define WM_POLICY_ROW(path, where, in_mesh) {path, where, in_mesh},
+#define WM_POLICY_ROW(path, where, in_mesh, repeatable) {path, where, in_mesh, repeatable},
 #include "service/policy.def.h"
 #undef WM_POLICY_ROW
 };
@@ -80,6 +82,37 @@ static int authenticate(const struct wm_service *s, struct wm_rpc_call *call, st
 	return 0;
 }
 
+static bool says_true(const struct wm_rpc_call *call, const char *key)
+{
+	const char *value = wm_rpc_call_metadata(call, key);
+	return value != NULL && wm_streq(value, "true");
+}
+
+/* The Go original's servers read the first name, its own command line writes the second. */
+static bool prefers_leader(const struct wm_rpc_call *call)
+{
+	return says_true(call, "x-webmesh-prefer-leader") || says_true(call, "prefer-leader");
+}
+
+static bool leads(const struct wm_service *s)
+{
+	struct wm_rpc_channel *channel;
+	return s->opts.leader == NULL || s->opts.leader(s->opts.arg, &channel) == WM_LEADER_SELF;
+}
+
+/* What the caller may have is settled: who answers? */
+static int place_call(struct wm_service *s, struct wm_rpc_call *call, const struct policy *policy,
+		      struct wm_err *err)
+{
+	if (policy->where == WM_SERVED_BY_LOCAL)
+		return 0;
+	int rc = wm_service_check_state(s, err);
+	if (rc != 0 || (policy->where == WM_SERVED_BY_ANY && !prefers_leader(call)) || leads(s))
+		return rc;
+	wm_proxy_take(s, call, policy->repeatable);
+	return 0;
+}
+
 int wm_service_gate(struct wm_rpc_call *call, void *arg, struct wm_err *err)
 {
 	struct wm_service *s = arg;
@@ -103,9 +136,58 @@ int wm_service_gate(struct wm_rpc_call *call, void *arg, struct wm_err *err)
 			err, WM_PERMISSION_DENIED,
 			"%s is only for callers inside the mesh: call it over a mesh address",
 			path + 1);
-	if (policy->where != WM_SERVED_BY_LOCAL)
-		return wm_service_check_state(s, err);
+	return place_call(s, call, policy, err);
+}
+
+/* ---- the peer port ---- */
+
+/* Whose call is it that another server sends on? It has looked at the caller as we would have. */
+static int take_word(const struct wm_service *s, struct wm_rpc_call *call, const char *member,
+		     struct wm_err *err)
+{
+	const char *from = wm_rpc_call_metadata(call, WM_PROXIED_FROM);
+	const char *caller = wm_rpc_call_metadata(call, WM_PROXIED_FOR);
+	if (from == NULL || !wm_streq(from, member))
+		return wm_fail(err, WM_PERMISSION_DENIED,
+			       "%s: the call of %s does not come from it (%s)", WM_PROXIED_FROM,
+			       member, from == NULL ? "nobody said" : from);
+	if (caller != NULL && !wm_ident_is_valid(caller, strlen(caller)))
+		return wm_fail(err, WM_INVALID_ARGUMENT, "%s is not an ID", WM_PROXIED_FOR);
+	if (caller != NULL)
+		wm_rpc_call_set_identity(call, caller);
 	return 0;
+}
+
+int wm_service_peer_gate(struct wm_rpc_call *call, void *arg, struct wm_err *err)
+{
+	struct wm_service *s = arg;
+	const char *path = wm_rpc_call_method(call)->path;
+	const struct policy *policy = find_policy(path);
+	const struct wm_pubkey *key = wm_rpc_call_peer_key(call);
+	const char *member = key == NULL ? NULL : s->opts.member_of(s->opts.arg, key);
+	/* Its key was good when it connected; it may have been removed since. */
+	if (member == NULL)
+		return wm_fail(err, WM_PERMISSION_DENIED,
+			       "the peer port is for servers that hold the mesh's state");
+	if (policy == NULL || policy->where == WM_SERVED_BY_LOCAL)
+		return wm_fail(err, WM_UNIMPLEMENTED, "%s is not answered on the peer port",
+			       path + 1);
+	int rc = take_word(s, call, member, err);
+	if (rc == 0)
+		rc = wm_service_check_state(s, err);
+	if (rc != 0 || leads(s))
+		return rc;
+	wm_rpc_call_add_trailer(call, WM_NOT_LEADER, "true");
+	return wm_fail(err, WM_UNAVAILABLE, "%s does not lead the mesh (any more)",
+		       s->opts.node_id);
+}
+
+const char *wm_service_asked(const struct wm_service *s, const struct wm_rpc_call *call)
+{
+	const char *from = wm_rpc_call_peer_key(call) == NULL
+				   ? NULL
+				   : wm_rpc_call_metadata(call, WM_PROXIED_FROM);
+	return from != NULL ? from : s->opts.node_id;
 }
 
 enum wm_caller_proof wm_service_caller(const struct wm_service *s, const struct wm_rpc_call *call)

@@ -15,6 +15,8 @@ struct wm_service {
 	struct wm_list changes;  /* of the state, in line; the first is under way */
 	unsigned n_changes;
 	struct wm_defer next_change;
+	struct wm_list proxied;       /* calls that the leader answers, or that wait for one */
+	unsigned n_waiting;           /* of them */
 	struct wm_log_limit refusals; /* strangers cause them */
 	bool stopping;
 };
@@ -28,6 +30,8 @@ enum wm_caller_proof {
 
 /* Who calls, and how we know. */
 enum wm_caller_proof wm_service_caller(const struct wm_service *s, const struct wm_rpc_call *call);
+/* The server that the caller has asked: another one, when that has sent the call on to us. */
+const char *wm_service_asked(const struct wm_service *s, const struct wm_rpc_call *call);
 /*
  * PERMISSION_DENIED unless the caller is @node_id itself. With an auth provider its word counts;
  * without one the mesh address does, and @anonymous says whether neither is acceptable too.

@@ -21,7 +21,7 @@ static int build_join(struct wm_change_op *c, struct wm_view *v, struct wm_txn *
 	struct wm_service *s = c->service;
 	struct wm_join join = {
 		.req = req,
-		.server = s->opts.node_id,
+		.server = wm_service_asked(s, c->call),
 		.authenticated = wm_service_caller(s, c->call) != WM_CALLER_UNKNOWN,
 		.now_ns = wm_clock_wall(),
 		.fixed = s->opts.fixed,

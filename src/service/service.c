@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "service/internal.h"
+#include "service/proxy.h"
 
 struct wm_service *wm_service_new(struct wm_rpc_server *server, const struct wm_service_opts *opts)
 {
@@ -10,6 +11,7 @@ struct wm_service *wm_service_new(struct wm_rpc_server *server, const struct wm_
 	s->server = server;
 	wm_list_init(&s->subscribers);
 	wm_list_init(&s->changes);
+	wm_list_init(&s->proxied);
 	wm_membership_register(s, server);
 	wm_node_register(s, server);
 	wm_health_register(s, server);
@@ -26,6 +28,11 @@ void wm_service_set_state(struct wm_service *s, struct wm_store *store, struct w
 	wm_health_changed(s);
 }
 
+void wm_service_leader_changed(struct wm_service *s)
+{
+	wm_proxy_leader_changed(s);
+}
+
 void wm_service_stop(struct wm_service *s)
 {
 	if (s == NULL)
@@ -33,6 +40,7 @@ void wm_service_stop(struct wm_service *s)
 	s->stopping = true;
 	wm_health_stop(s);
 	wm_membership_end_subscriptions(s);
+	wm_proxy_stop(s);
 }
 
 void wm_service_free(struct wm_service *s)

@@ -16,10 +16,15 @@ struct wm_live;
 struct wm_log;
 struct wm_loop;
 struct wm_rpc_client_stats;
+struct wm_pubkey;
+struct wm_rpc_channel;
 struct wm_rpc_server;
 struct wm_service;
 struct wm_store;
 struct wm_tls_config;
+
+/* Who decides, as far as this server knows. */
+enum wm_leader { WM_LEADER_SELF, WM_LEADER_OTHER, WM_LEADER_UNKNOWN };
 
 struct wm_service_opts {
 	struct wm_loop *loop;
@@ -37,6 +42,16 @@ struct wm_service_opts {
 	void (*status)(void *arg, struct wm_arena *a, V1__Status *out);
 	/* Is a connection from @from that this interface brought one from inside the mesh? */
 	bool (*is_mesh_path)(void *arg, const struct wm_addr *from, unsigned interface);
+	/*
+	 * Who leads? *@channel, where it is another: to its peer port, until
+	 * wm_service_leader_changed. NULL: always we.
+	 */
+	enum wm_leader (*leader)(void *arg, struct wm_rpc_channel **channel);
+	/*
+	 * The storage member with this node key, whose ID is borrowed until the loop turns; NULL
+	 * when it is none. Needed with a peer port.
+	 */
+	const char *(*member_of)(void *arg, const struct wm_pubkey *key);
 	/* The mesh address and API port of another node; false when it is unknown here. */
 	bool (*find_node)(void *arg, const char *id, struct wm_endpoint *out);
 	void *arg;
@@ -52,5 +67,12 @@ void wm_service_free(struct wm_service *s);
 /* The gate, for struct wm_rpc_server_opts; @arg is the service. */
 struct wm_rpc_call;
 int wm_service_gate(struct wm_rpc_call *call, void *arg, struct wm_err *err);
+/*
+ * The gate of the peer port, where storage members call by their node keys (crypto/tls.h): either
+ * for themselves, or for a caller whom they have looked at, and whose word they carry.
+ */
+int wm_service_peer_gate(struct wm_rpc_call *call, void *arg, struct wm_err *err);
+/* What opts.leader answers may be another now. */
+void wm_service_leader_changed(struct wm_service *s);
 /* A node that becomes a storage member after the server was opened: from now on it serves state. */
 void wm_service_set_state(struct wm_service *s, struct wm_store *store, struct wm_live *live);

@@ -45,6 +45,18 @@ static bool find_node(void *arg, const char *id, struct wm_endpoint *out)
 	return !wm_streq(id, "unknown");
 }
 
+static enum wm_leader leader(void *arg, struct wm_rpc_channel **channel)
+{
+	const struct house *h = arg;
+	return h->leader;
+}
+
+static const char *member_of(void *arg, const struct wm_pubkey *key)
+{
+	const struct house *h = arg;
+	return wm_pubkey_equal(key, &h->beta) ? "beta" : NULL;
+}
+
 static void on_founded(struct wm_propose *p, const struct wm_err *err)
 {
 	assert_null(err);
@@ -72,7 +84,7 @@ static void found(struct house *h)
 	if (wm_bootstrap_build(&b, &txn, &err) != 0)
 		fail_msg("%s", err.text);
 	wm_store_propose(h->store, &propose, txn, on_founded);
-	assert_true(wm_loop_run_until(h->loop, is_founded, &propose, 5000));
+	assert_true(wm_loop_run_until(h->loop, is_founded, &propose, 20000));
 }
 
 int house_setup(void **state)
@@ -95,6 +107,8 @@ int house_setup(void **state)
 				       .status = status,
 				       .is_mesh_path = is_mesh_path,
 				       .find_node = find_node,
+				       .leader = leader,
+				       .member_of = member_of,
 				       .arg = h};
 	h->service = wm_service_new(h->server, &opts);
 	struct wm_rpc_server_opts listen = {.gate = wm_service_gate, .gate_arg = h->service};
@@ -164,7 +178,7 @@ static bool is_set(void *arg)
 
 void house_wait(struct house *h, const bool *flag)
 {
-	assert_true(wm_loop_run_until(h->loop, is_set, (void *)(uintptr_t)flag, 5000));
+	assert_true(wm_loop_run_until(h->loop, is_set, (void *)(uintptr_t)flag, 20000));
 }
 
 int house_call(struct house *h, struct ask *ask, const char *path, const char *who,

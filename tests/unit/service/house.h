@@ -31,6 +31,8 @@ struct house {
 	struct wm_endpoint silent; /* of the node "silent", if the test has one */
 	bool in_mesh;
 	bool stopped;
+	enum wm_leader leader; /* what alpha says of itself: at first that it leads */
+	struct wm_pubkey beta; /* the node key of the other storage member */
 };
 
 /* One call and what came of it; fini with wm_rpc_unary_fini(&ask.unary). */

@@ -1,0 +1,89 @@
+/* Who may say what at the peer port, and that nobody may say it at the API's. */
+#include "annex.h"
+
+#include <string.h>
+
+static char one[] = "one";
+
+/* On the port of the API nobody may say for whom he speaks. */
+static void test_claims_of_strangers_count_for_nothing(void **state)
+{
+	struct annex *x = *state;
+	struct ask ask;
+	V1__LeaveRequest req = V1__LEAVE_REQUEST__INIT;
+	const char *const metadata[] = {"x-id", "mallory", WM_PROXIED_FROM, "beta", WM_PROXIED_FOR,
+					"one",  NULL};
+	annex_start_join(x, &ask, one, 11, LONG);
+	annex_expect_joined(x, &ask);
+	req.id = one;
+	for (int leads = 0; leads < 2; leads++) {
+		x->leader = leads ? WM_LEADER_SELF : WM_LEADER_OTHER;
+		annex_start(x->api, &ask, "/v1.Membership/Leave", &req.base, metadata, LONG);
+		house_wait(x->h, &ask.done);
+		assert_int_equal(ask.err.code, WM_PERMISSION_DENIED);
+		assert_string_equal(ask.err.text, "mallory may not act for one");
+		wm_rpc_unary_fini(&ask.unary);
+	}
+}
+
+static void test_strangers_at_the_peer_port(void **state)
+{
+	struct annex *x = *state;
+	struct wm_key key;
+	struct wm_tls_config *tls;
+	const char *const metadata[] = {WM_PROXIED_FROM, "beta", WM_PROXIED_FOR, "admin", NULL};
+	V1__LeaveRequest req = V1__LEAVE_REQUEST__INIT;
+	struct ask ask;
+	wm_key_generate(&key);
+	struct wm_rpc_channel *way = annex_open_way(x, &key, &tls);
+	req.id = one;
+	annex_start(way, &ask, "/v1.Membership/Leave", &req.base, metadata, LONG);
+	house_wait(x->h, &ask.done);
+	assert_int_equal(ask.err.code, WM_PERMISSION_DENIED);
+	assert_non_null(strstr(ask.err.text, "for servers that hold the mesh's state"));
+	wm_rpc_unary_fini(&ask.unary);
+	wm_rpc_channel_close(way);
+	wm_tls_config_free(tls);
+	wm_key_fini(&key);
+}
+
+static void test_members_speak_for_themselves(void **state)
+{
+	struct annex *x = *state;
+	static const char *const froms[] = {"gamma", NULL};
+	V1__LeaveRequest leave = V1__LEAVE_REQUEST__INIT;
+	V1__GetStatusRequest local = V1__GET_STATUS_REQUEST__INIT;
+	const char *const honest[] = {WM_PROXIED_FROM, "beta", NULL};
+	const char *const odd[] = {WM_PROXIED_FROM, "beta", WM_PROXIED_FOR, "a/b", NULL};
+	struct ask ask;
+	leave.id = one;
+	for (size_t i = 0; i < 2; i++) {
+		const char *const metadata[] = {froms[i] == NULL ? NULL : WM_PROXIED_FROM, froms[i],
+						NULL};
+		annex_start(x->way, &ask, "/v1.Membership/Leave", &leave.base, metadata, LONG);
+		house_wait(x->h, &ask.done);
+		assert_int_equal(ask.err.code, WM_PERMISSION_DENIED);
+		assert_non_null(strstr(ask.err.text, "does not come from it"));
+		wm_rpc_unary_fini(&ask.unary);
+	}
+	annex_start(x->way, &ask, "/v1.Membership/Leave", &leave.base, odd, LONG);
+	house_wait(x->h, &ask.done);
+	assert_int_equal(ask.err.code, WM_INVALID_ARGUMENT);
+	wm_rpc_unary_fini(&ask.unary);
+	annex_start(x->way, &ask, "/v1.Node/GetStatus", &local.base, honest, LONG);
+	house_wait(x->h, &ask.done);
+	assert_int_equal(ask.err.code, WM_UNIMPLEMENTED);
+	wm_rpc_unary_fini(&ask.unary);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, annex_setup, annex_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(test_claims_of_strangers_count_for_nothing),
+		T(test_strangers_at_the_peer_port),
+		T(test_members_speak_for_themselves),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
