@@ -140,7 +140,9 @@ def test_connections_leave_nothing_behind(soaked):
     kinds = load("connects", 110)
     kinds.pop("lost")
     assert sum(kinds.values()) == 110 and len(kinds) == 8
-    notes = soak(server, [lambda: load("connects", each)] * BATCHES)
+    lost = []
+    notes = soak(server, [lambda: lost.append(load("connects", each)["lost"])] * BATCHES)
+    print(f"\n{each * BATCHES} connections; tried once more: {sum(lost)}; descriptors: {len(server.fds())}")
     assert_flat(notes, each / 1000, SLOPE_CONNECTS)
 
 
