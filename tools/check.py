@@ -204,6 +204,8 @@ def run_all(long):
         coverage("build-clang")
     if long:
         counted("every other system", ["/usr/bin/python3", "tools/cross_compile.py"], patience=3600)
+        for name in ("aarch64", "s390x"):
+            counted(f"unit tests on {name}", ["/usr/bin/python3", "tools/check_foreign.py", name], patience=2 * 3600)
         soak("build-plain")
         counted("HTTP/2 conformance", ["/usr/bin/python3", "tools/h2spec.py", "build-plain"], patience=1800)
         counted("grpcurl", ["/usr/bin/python3", "tools/grpcurl.py", "build-plain"], patience=1800)

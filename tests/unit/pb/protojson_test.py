@@ -36,7 +36,8 @@ def class_of(name):
 def convert(requests):
     """Runs (operation, type, bytes) through pb_convert; gives bytes or an error text for each."""
     lines = "".join(f"{op} {name} {data.hex()}\n" for op, name, data in requests)
-    done = subprocess.run([os.environ["PB_CONVERT"]], input=lines.encode(), check=True,
+    emulator = os.environ.get("WM_EMULATOR", "").split()  # of another processor
+    done = subprocess.run([*emulator, os.environ["PB_CONVERT"]], input=lines.encode(), check=True,
                           stdout=subprocess.PIPE, timeout=250)
     answers = []
     for line in done.stdout.decode().splitlines():
