@@ -12,6 +12,7 @@ means that the median of the last third lies no higher above that of the middle 
 them may leave behind: so one late growth of the heap does not count, but what grows with each batch does.
 """
 
+import contextlib
 import json
 import os
 import statistics
@@ -24,7 +25,7 @@ from meshlab import Mesh
 from netlab import program, wait_until
 
 WHOLE = os.environ.get("WM_SOAK") == "1"
-CONNECTS, MEMBERS, BATCHES, DAEMONS = (100_000, 1_000, 20, 50) if WHOLE else (5_400, 60, 9, 3)
+CONNECTS, MEMBERS, BATCHES, DAEMONS = (100_000, 3_000, 20, 50) if WHOLE else (5_400, 60, 9, 3)
 LOAD = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "soak_load.py")
 
 HISTORY = 4096  # revisions; a join is one and a leave another
@@ -48,7 +49,10 @@ class Server:
         """What its descriptors are, sorted; sockets and the like without their number. Not the journal, which
         is open while the node forwards for somebody."""
         folder = f"/proc/{self.pid}/fd"
-        what = [os.readlink(f"{folder}/{fd}").split(":[")[0] for fd in os.listdir(folder)]
+        what = []
+        for fd in os.listdir(folder):
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                what.append(os.readlink(f"{folder}/{fd}").split(":[")[0])
         return sorted(name for name in what if not name.endswith(".journal"))
 
     def files(self):
@@ -150,10 +154,10 @@ def test_connections_leave_nothing_behind(soaked):
 def test_members_leave_nothing_behind(soaked):
     server, load, mesh = soaked
     each = MEMBERS // BATCHES
-    names = [f"guest-{i}" for i in range(each * BATCHES)]
+    names = [f"guest-{i:04}" for i in range(each * BATCHES)]  # of one length, as what is remembered of them
     issue(mesh, names)
     # The store remembers its newest revisions for watchers, up to a bound: past that it is flat.
-    load("members", HISTORY // 8, *names[:4])
+    load("members", HISTORY // (2 * each) + 1, *names[:each])
     groups = [names[i:i + each] for i in range(0, len(names), each)]
     sizes = []
 
