@@ -25,6 +25,7 @@ struct wm_batch {
 	char incarnation[WM_INCARNATION_TEXT]; /* "" = as before */
 	int64_t took_ns;                       /* the writing of it */
 	struct wm_err err; /* of those whose code is neither 0 nor FAILED_PRECONDITION */
+	bool ill;          /* err says that writing fails */
 };
 
 struct wm_engine_ops {
@@ -49,7 +50,7 @@ struct wm_engine_hooks {
 	/* A batch is through. */
 	void (*on_batch)(void *arg, struct wm_batch *b);
 	/* The map must grow: nobody on the loop's thread may be inside a transaction while
-	 * wm_env_grow runs. Called on the loop; returns its result. */
+	 * wm_mdb_grow runs. Called on the loop; returns its result. */
 	int (*on_grow)(void *arg, struct wm_err *err);
 	/* The thread has ended after stop; the engine may be freed. */
 	void (*on_stopped)(void *arg);

@@ -83,7 +83,7 @@ static int check_format(struct wm_env *e, const MDB_val *format, struct wm_err *
 	return wm_fail(err, WM_DATA_LOSS,
 		       "%s: the state has format %.*s, this program knows %s: install the version "
 		       "that wrote it",
-		       e->path, (int)(format->mv_size < 16 ? format->mv_size : 16),
+		       e->m.path, (int)(format->mv_size < 16 ? format->mv_size : 16),
 		       (const char *)format->mv_data, e->is_ordered ? "1 and 2" : FORMAT);
 }
 
@@ -131,7 +131,7 @@ int wm_env_read_meta(struct wm_env *e, MDB_txn *txn, struct wm_err *err)
 int wm_env_reload(struct wm_env *e, struct wm_err *err)
 {
 	MDB_txn *txn;
-	int rc = mdb_txn_begin(e->mdb, NULL, MDB_RDONLY, &txn);
+	int rc = mdb_txn_begin(e->m.env, NULL, MDB_RDONLY, &txn);
 
 	if (rc != 0)
 		return wm_env_fail(e, rc, "cannot begin to read", err);

@@ -7,7 +7,7 @@ int wm_snapshot_open(struct wm_env *e, struct wm_snapshot *s, struct wm_err *err
 	int rc;
 
 	*s = (struct wm_snapshot){.env = e, .revision = e->revision};
-	rc = mdb_txn_begin(e->mdb, NULL, MDB_RDONLY, &s->txn);
+	rc = mdb_txn_begin(e->m.env, NULL, MDB_RDONLY, &s->txn);
 	if (rc == 0)
 		rc = mdb_cursor_open(s->txn, e->kv, &s->cursor);
 	if (rc != 0) {

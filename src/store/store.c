@@ -148,13 +148,15 @@ static void answer(struct wm_store *s, struct wm_propose *p, const struct wm_err
 /* How writing goes. */
 static void note_health(struct wm_store *s, const struct wm_batch *b)
 {
-	bool fails = b->err.code != 0;
+	bool fails = b->ill;
 
 	s->failed_batches += fails;
 	if (b->snapshot != NULL)
 		wm_histogram_add(&s->commits, b->took_ns);
 	if (fails && !s->writing_fails)
 		wm_error(s->log, "store.write_failed", "error=\"%s\"", b->err.text);
+	if (b->err.code != 0 && !fails)
+		return; /* it has nothing to do with writing */
 	if (!fails && s->writing_fails)
 		wm_info(s->log, "store.write_resumed", "revision=%llu",
 			(unsigned long long)s->snapshot->revision);
@@ -202,12 +204,12 @@ static int on_grow(void *arg, struct wm_err *err)
 
 	assert(s->views == 0);
 	wm_snapshot_release(s->snapshot);
-	code = wm_env_grow(&s->env, err);
+	code = wm_mdb_grow(&s->env.m, err);
 	rc = wm_snapshot_renew(s->snapshot, revision);
 	assert(rc == 0); /* nothing was committed, and its place among the readers is kept */
 	(void)rc;
 	if (code == 0)
-		wm_debug(s->log, "store.grown", "mib=%zu", s->env.map_size >> 20);
+		wm_debug(s->log, "store.grown", "mib=%zu", s->env.m.map_size >> 20);
 	return code;
 }
 
@@ -282,12 +284,12 @@ void wm_store_stats(struct wm_store *s, struct wm_store_stats *out)
 	wm_on_loop(s->loop);
 	*out = (struct wm_store_stats){
 		.revision = s->snapshot->revision,
-		.file_limit = s->env.map_limit,
+		.file_limit = s->env.m.map_limit,
 		.failed_batches = s->failed_batches,
 		.commits = s->commits,
 	};
 	if (s->stopped || mdb_stat(s->snapshot->txn, s->env.kv, &kv) != 0 ||
-	    mdb_env_info(s->env.mdb, &info) != 0)
+	    mdb_env_info(s->env.m.env, &info) != 0)
 		return;
 	out->keys = kv.ms_entries;
 	out->bytes = (kv.ms_branch_pages + kv.ms_leaf_pages + kv.ms_overflow_pages) *
@@ -416,7 +418,7 @@ int wm_store_open(struct wm_loop *loop, struct wm_log *log, const struct wm_stor
 	wm_str_copy(s->incarnation, sizeof(s->incarnation), s->env.incarnation);
 	wm_history_init(&s->history, s->snapshot->revision,
 			opts->history != 0 ? opts->history : HISTORY_DEFAULT);
-	wm_debug(log, "store.open", "path=%s revision=%llu", s->env.path,
+	wm_debug(log, "store.open", "path=%s revision=%llu", s->env.m.path,
 		 (unsigned long long)s->snapshot->revision);
 	*out = s;
 	return 0;

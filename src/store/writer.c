@@ -120,7 +120,7 @@ static int commit_range(struct wm_writer *w, struct wm_list *from, struct wm_lis
 {
 	uint64_t before = w->revision;
 	MDB_txn *mdb;
-	int rc = mdb_txn_begin(w->env->mdb, NULL, 0, &mdb);
+	int rc = mdb_txn_begin(w->env->m.env, NULL, 0, &mdb);
 
 	if (rc != 0)
 		return rc;
@@ -265,6 +265,7 @@ static void *run(void *arg)
 
 		write_batch(w, b);
 		b->took_ns = wm_clock_now() - began;
+		b->ill = b->err.code != 0;
 		if (w->revision != before) {
 			attach_snapshot(w, b);
 			collect_changes(b);

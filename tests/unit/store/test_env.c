@@ -58,7 +58,7 @@ static void put_place(struct wm_env *e, uint64_t revision, uint64_t index, uint6
 {
 	MDB_txn *txn;
 
-	assert_int_equal(mdb_txn_begin(e->mdb, NULL, 0, &txn), 0);
+	assert_int_equal(mdb_txn_begin(e->m.env, NULL, 0, &txn), 0);
 	assert_int_equal(wm_env_put_revision(e, txn, revision), 0);
 	assert_int_equal(wm_env_put_applied(e, txn, index, term), 0);
 	assert_int_equal(wm_env_put_incarnation(e, txn, "00112233445566778899aabbccddeeff"), 0);
@@ -76,7 +76,7 @@ static void test_place(void **state)
 	assert_int_equal(strlen(e.incarnation), 32);
 	put_place(&e, 3, 7, 2);
 	assert_int_equal(wm_env_reload(&e, &err), 0);
-	assert_int_equal(wm_env_sync(&e, &err), 0);
+	assert_int_equal(wm_mdb_sync(&e.m, &err), 0);
 	for (int i = 0; i < 2; i++) {
 		assert_true(e.is_applied);
 		assert_int_equal(e.revision, 3);
