@@ -103,8 +103,14 @@ static void open_data(struct side *s, struct wm_udp_packet *p, int64_t now)
 	struct wm_wg_session *session =
 		wm_wg_index_find(&s->core.index, wm_wg_get_le32(d->receiver));
 	bool is_data = p->len > WM_WG_DATA_MIN;
-	if (session == NULL || !wm_wg_open(&s->ciphers, session, p->data, p->len)) {
+	uint64_t counter = wm_wg_get_le64(d->counter);
+	if (session == NULL || !wm_wg_session_can_receive(session, counter, now) ||
+	    !wm_wg_open(&s->ciphers, session, p->data, p->len)) {
 		s->unopened++;
+		return;
+	}
+	if (!wm_wg_replay_accept(&session->window, counter)) {
+		s->replayed++;
 		return;
 	}
 	s->packets += is_data;
@@ -126,6 +132,14 @@ static void take_letter(struct side *s, const struct wm_udp_packet *p, int64_t n
 	wm_wg_handshakes_offer(s->h, &p->peer, p->data, p->len, now);
 }
 
+void deliver(struct side *s, struct wm_udp_packet *p, int64_t now)
+{
+	if (wm_wg_demux_parse(p->data, p->len) == WM_WG_KIND_DATA)
+		open_data(s, p, now);
+	else
+		take_letter(s, p, now);
+}
+
 static bool receive_from(struct side *s, const struct wm_udp_socket *socket, int64_t now)
 {
 	uint8_t data[ROOM];
@@ -133,12 +147,8 @@ static bool receive_from(struct side *s, const struct wm_udp_socket *socket, int
 	bool had_some = false;
 	while (wm_udp_recv(socket, &p, 1) == 1) {
 		had_some = true;
-		if (s->is_deaf)
-			continue;
-		if (wm_wg_demux_parse(p.data, p.len) == WM_WG_KIND_DATA)
-			open_data(s, &p, now);
-		else
-			take_letter(s, &p, now);
+		if (!s->is_deaf && (s->on_arrival == NULL || !s->on_arrival(s, &p)))
+			deliver(s, &p, now);
 	}
 	return had_some;
 }

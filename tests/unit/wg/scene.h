@@ -24,11 +24,14 @@ struct side {
 	unsigned wakes;           /* of the loop */
 	unsigned packets;         /* with content, opened */
 	unsigned keepalives;      /* opened */
-	unsigned unopened;        /* data packets of a session that is not known */
+	unsigned unopened;        /* data packets of a session that is not known, or over */
+	unsigned replayed;        /* data packets that have come before */
 	unsigned letters[5];      /* received, by type */
 	uint8_t last_first_byte;  /* of the last packet's content */
 	struct wm_wg_letter last; /* letter received */
 	bool is_deaf;             /* what comes is thrown away */
+	/* Sees what comes first; true keeps it from being delivered. NULL: nobody does. */
+	bool (*on_arrival)(struct side *s, const struct wm_udp_packet *p);
 };
 
 struct scene {
@@ -52,6 +55,8 @@ struct wm_endpoint place_of(const struct side *s);
 void turn(struct side *s, int64_t now);
 /* Reads all that has come to a side; true when there was something. */
 bool receive(struct side *s, int64_t now);
+/* A datagram comes in at a side. */
+void deliver(struct side *s, struct wm_udp_packet *p, int64_t now);
 /* Until nobody has anything to say any more. */
 void talk(struct scene *sc);
 /* Time goes by, alarm by alarm. */
