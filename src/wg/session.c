@@ -36,7 +36,11 @@ void wm_wg_session_retire(struct wm_wg_session *s, struct wm_epoch *epoch)
 bool wm_wg_session_take(struct wm_wg_session *s, unsigned n, uint64_t *first)
 {
 	*first = atomic_fetch_add_explicit(&s->next_counter, n, memory_order_relaxed);
-	return *first < WM_WG_REJECT_MESSAGES && WM_WG_REJECT_MESSAGES - *first >= n;
+	if (*first < WM_WG_REJECT_MESSAGES && WM_WG_REJECT_MESSAGES - *first >= n)
+		return true;
+	/* Who asks again and again must not come round to the first ones. */
+	atomic_store_explicit(&s->next_counter, WM_WG_REJECT_MESSAGES, memory_order_relaxed);
+	return false;
 }
 
 static uint64_t sent(const struct wm_wg_session *s)
