@@ -90,6 +90,8 @@ static void set_key(struct wm_wg_handshakes *h, const uint8_t key[WM_WG_KEY])
 static void remove_peer(struct wm_wg_handshakes *h, struct wm_wg_peer *p)
 {
 	wm_map_drop_n(&h->peers, p->public_key, WM_WG_KEY);
+	if (memcmp(p->last_sent_timestamp, h->gone_timestamp, WM_WG_TIMESTAMP) > 0)
+		memcpy(h->gone_timestamp, p->last_sent_timestamp, WM_WG_TIMESTAMP);
 	wm_wg_bell_retire(&h->bell, &p->news);
 	wm_wg_schedule_set(&h->schedule, &p->alarm, WM_WG_NEVER);
 	wm_wg_keyring_forget(h->core, p);
@@ -100,6 +102,7 @@ static void add_peer(struct wm_wg_handshakes *h, struct wm_wg_peer *p, const uin
 {
 	wm_map_put_n(&h->peers, p->public_key, WM_WG_KEY, p);
 	wm_wg_remote_set(&p->remote, &h->identity, p->public_key, psk);
+	memcpy(p->last_sent_timestamp, h->gone_timestamp, WM_WG_TIMESTAMP);
 	if (h->is_resting)
 		wm_wg_timers_stop(&p->timers);
 }

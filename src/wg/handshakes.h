@@ -64,6 +64,9 @@ struct wm_wg_handshakes {
 	struct wm_wg_ratelimit rates;
 	struct wm_map peers; /* by public key */
 	struct wm_wg_schedule schedule;
+	/* The newest time sent to a peer that is gone. It may come again after the clock went back,
+	 * and remembers. */
+	uint8_t gone_timestamp[WM_WG_TIMESTAMP];
 	bool is_resting; /* the interface is down */
 	int64_t now;
 };
