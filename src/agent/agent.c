@@ -19,9 +19,11 @@
 #include "base/str.h"
 #include "fabric/detect.h"
 #include "fabric/fabric.h"
+#include "fabric/journal.h"
 #include "mesh/nodes.h"
 #include "platform/caps.h"
 #include "platform/net.h"
+#include "platform/wgdev.h"
 #include "rpc/server.h"
 
 #define RUN_DIR  "/run/webmesh"
@@ -33,7 +35,7 @@
 
 static void on_broken(void *arg, const struct wm_err *why)
 {
-	wm_agent_stop(arg, why);
+	wm_agent_recover(arg, why);
 }
 
 static void on_handshake(void *arg, const uint8_t key[WM_WG_KEY], const struct wm_endpoint *from,
@@ -43,12 +45,30 @@ static void on_handshake(void *arg, const uint8_t key[WM_WG_KEY], const struct w
 		wm_follower_on_greeted(arg, key);
 }
 
+int wm_agent_configure_device(struct wm_agent *a, struct wm_err *err)
+{
+	const struct wm_node_options *o = a->options;
+	struct wm_wg_config wish = {.has_private_key = true,
+				    .has_listen_port = true,
+				    .listen_port = o->wireguard_listen_port};
+	struct wm_secret private_key;
+	wm_key_wireguard(&a->identity.key, &private_key);
+	memcpy(wish.private_key, private_key.bytes, WM_WG_KEY);
+	wm_secret_fini(&private_key);
+	int rc = wm_wg_device_configure(a->device, &wish, err);
+	wm_wipe(&wish, sizeof(wish));
+	if (rc != 0)
+		return wm_wrap(err, "wireguard.listen-port %u", o->wireguard_listen_port);
+	return 0;
+}
+
 static int open_device(struct wm_agent *a, struct wm_err *err)
 {
 	static const struct wm_wg_events events = {.on_handshake = on_handshake,
 						   .on_broken = on_broken};
 	const struct wm_node_options *o = a->options;
 	struct wm_wg_device_opts opts = {
+		.uses_kernel = !o->wireguard_force_tun,
 		.name = o->wireguard_interface_name,
 		.mtu = (uint32_t)o->wireguard_mtu,
 		.uapi_dir = UAPI_DIR,
@@ -57,18 +77,9 @@ static int open_device(struct wm_agent *a, struct wm_err *err)
 	int rc = wm_wg_device_open(a->loop, a->log, &opts, &events, a, &a->device, err);
 	if (rc != 0)
 		return wm_wrap(err, "wireguard.interface-name %s", o->wireguard_interface_name);
-	struct wm_wg_config wish = {.has_private_key = true,
-				    .has_listen_port = true,
-				    .listen_port = o->wireguard_listen_port};
-	struct wm_secret private_key;
-	wm_key_wireguard(&a->identity.key, &private_key);
-	memcpy(wish.private_key, private_key.bytes, WM_WG_KEY);
-	wm_secret_fini(&private_key);
-	rc = wm_wg_device_configure(a->device, &wish, err);
-	wm_wipe(&wish, sizeof(wish));
-	if (rc != 0)
-		return wm_wrap(err, "wireguard.listen-port %u", o->wireguard_listen_port);
-	return 0;
+	wm_info(a->log, "wg.opened", "interface=%s kind=%s", wm_wg_device_name(a->device),
+		wm_wg_device_kind(a->device));
+	return wm_agent_configure_device(a, err);
 }
 
 int wm_agent_detect_endpoints(struct wm_agent *a, struct wm_node_options *o, struct wm_err *err)
@@ -194,6 +205,17 @@ static bool is_low(uint16_t port)
 	return port != 0 && port < 1024;
 }
 
+/* While the privileges for it are there. The kernel may also load it by itself when it is asked for
+ * such an interface, by the rules of the host. */
+static void load_module(const struct wm_agent *a)
+{
+	struct wm_err why;
+	if (!a->options->wireguard_modprobe || a->options->wireguard_force_tun)
+		return;
+	if (wm_wgdev_load(&why) != 0)
+		wm_warn(a->log, "wg.not_loaded", "error=\"%s\"", why.text);
+}
+
 /* What a node may do from here on: administer networks, and bind low ports if it was told to. */
 static int restrict_privileges(struct wm_agent *a, struct wm_err *err)
 {
@@ -243,6 +265,8 @@ static int start(struct wm_agent *a, struct wm_err *err)
 {
 	int rc = wm_identity_init(&a->identity, a->options, a->log, err);
 	if (rc == 0)
+		load_module(a);
+	if (rc == 0)
 		rc = restrict_privileges(a, err);
 	if (rc != 0)
 		return rc;
@@ -252,6 +276,9 @@ static int start(struct wm_agent *a, struct wm_err *err)
 		rc = watch_signals(a, err);
 	if (rc == 0 && a->options->start_timeout > 0)
 		wm_timer_start(a->loop, &a->limit, a->options->start_timeout, on_start_limit);
+	/* What a predecessor left may have the name of our interface. */
+	if (rc == 0)
+		rc = wm_journal_sweep(a->log, RUN_DIR, err);
 	if (rc == 0)
 		rc = open_device(a, err);
 	if (rc == 0)

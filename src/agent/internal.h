@@ -6,6 +6,7 @@
 #include "agent/identity.h"
 #include "base/addr.h"
 #include "base/arena.h"
+#include "base/backoff.h"
 #include "loop/loop.h"
 #include "mesh/ids.h"
 #include "pb/v1.h"
@@ -33,6 +34,8 @@ struct wm_agent {
 	struct wm_signal *sigint, *sigterm, *sighup;
 	unsigned reloads, refused_reloads; /* that were asked for; and of these */
 	struct wm_wg_device *device;
+	struct wm_timer recovery; /* of a device that broke */
+	struct wm_backoff recovery_pause;
 	struct wm_fabric *fabric;
 	struct wm_rpc_server *server;
 	struct wm_service *service;
@@ -78,6 +81,13 @@ void wm_agent_become_member(struct wm_agent *a, const V1__JoinResponse *view);
 /* Finds this host's addresses if @o wants them, and fills in the endpoints of @o. */
 WM_MUST_CHECK int wm_agent_detect_endpoints(struct wm_agent *a, struct wm_node_options *o,
 					    struct wm_err *err);
+
+/* Gives the device its key and port. */
+WM_MUST_CHECK int wm_agent_configure_device(struct wm_agent *a, struct wm_err *err);
+
+/* ---- recover.c ---- */
+/* The device works no more: says so, makes it anew, and tries until that works. */
+void wm_agent_recover(struct wm_agent *a, const struct wm_err *why);
 
 /* ---- reload.c ---- */
 /* Reads the options again and lives by those that may change: all of them, or none. */

@@ -274,7 +274,7 @@ WM_OPT(BOOL, wireguard_disable_full_tunnel, "wireguard.", "disable-full-tunnel",
 WM_OPT(BOOL, wireguard_force_interface_name, "wireguard.", "force-interface-name", "false",
        "Remove an interface that has the name already", LATER)
 WM_OPT(BOOL, wireguard_force_tun, "wireguard.", "force-tun", "false",
-       "WireGuard in this process; this version always does it so")
+       "Carry the packets in this process, also where the kernel has WireGuard")
 WM_OPT(BOOL, wireguard_record_metrics, "wireguard.", "record-metrics", "false",
        "Collect figures of the interface; this version always does")
 WM_OPT(DURATION, wireguard_record_metrics_interval, "wireguard.", "record-metrics-interval", "10s",
@@ -282,7 +282,7 @@ WM_OPT(DURATION, wireguard_record_metrics_interval, "wireguard.", "record-metric
 WM_OPT(BOOL, wireguard_masquerade, "wireguard.", "masquerade", "false",
        "Hide the mesh's addresses behind this node's", LATER)
 WM_OPT(BOOL, wireguard_modprobe, "wireguard.", "modprobe", "false",
-       "Load the kernel's WireGuard", LATER)
+       "Load the kernel's WireGuard at the start, if it is not there")
 
 /* ---- services.api: the gRPC server ---- */
 WM_OPT(BOOL, services_api_disabled, "services.api.", "disabled", "false", "No API server")

@@ -121,6 +121,7 @@ static void log_drops(struct wm_agent *a)
 static void restore_host(struct wm_agent *a)
 {
 	struct wm_err err;
+	wm_timer_stop(&a->recovery);
 	log_drops(a);
 	if (a->fabric != NULL && wm_fabric_close(a->fabric, &err) != 0)
 		wm_warn(a->log, "host.not_restored", "error=\"%s\"", err.text);

@@ -15,15 +15,12 @@
 #include "base/str.h"
 #include "fabric/detect.h"
 #include "fabric/diff.h"
-#include "fabric/execute.h"
 #include "fabric/failures.h"
+#include "fabric/impl.h"
 #include "fabric/journal.h"
 #include "fabric/names.h"
 #include "fabric/observe.h"
 #include "fabric/plan.h"
-#include "fabric/state.h"
-#include "loop/loop.h"
-#include "platform/link.h"
 #include "platform/monitor.h"
 #include "platform/net.h"
 #include "wg/device.h"
@@ -31,30 +28,6 @@
 #define SETTLE_NS      (250 * WM_NS_PER_MS) /* changes of others are looked at after this */
 #define RETRY_FIRST_NS (1 * WM_NS_PER_S)
 #define RETRY_MAX_NS   (60 * WM_NS_PER_S)
-
-struct wm_fabric {
-	struct wm_loop *loop;
-	struct wm_log *log;
-	struct wm_wg_device *device;
-	struct wm_net *net;
-	struct wm_monitor *monitor;
-	struct wm_poll *poll;
-	struct wm_journal *journal;
-	struct wm_names *names;
-	struct wm_timer retry, settle;
-	int64_t pause; /* before the next retry */
-	struct wm_link initial;
-	struct wm_desired *desired; /* NULL until the first apply */
-	struct wm_state have;
-	struct wm_prefix *local; /* subnets of this host */
-	size_t n_local;
-	struct wm_failures failures;
-	struct wm_executor executor;
-	struct wm_fabric_counters counters;
-	struct wm_err vital; /* the first of this round; code 0 = none */
-};
-
-static int reconcile(struct wm_fabric *f);
 
 /* ---- what did not work ---- */
 
@@ -95,7 +68,7 @@ static void on_retry(struct wm_timer *t)
 {
 	struct wm_fabric *f = wm_container_of(t, struct wm_fabric, retry);
 
-	(void)reconcile(f);
+	(void)wm_fabric_reconcile(f);
 }
 
 static void schedule_retry(struct wm_fabric *f)
@@ -155,7 +128,7 @@ static void make_plan(struct wm_fabric *f, struct wm_state *want)
 	wm_names_each_failed(f->names, on_name_failed, f);
 }
 
-static int reconcile(struct wm_fabric *f)
+int wm_fabric_reconcile(struct wm_fabric *f)
 {
 	struct wm_state want = {0};
 	struct wm_steps steps;
@@ -188,7 +161,7 @@ int wm_fabric_apply(struct wm_fabric *f, struct wm_desired *d, struct wm_err *er
 	f->desired = d;
 	f->counters.applies++;
 	f->counters.last_apply_wall_ns = wm_clock_wall();
-	code = reconcile(f);
+	code = wm_fabric_reconcile(f);
 	return code == 0 ? 0 : wm_err_copy(err, &f->vital);
 }
 
@@ -205,7 +178,7 @@ static void on_settle(struct wm_timer *t)
 	if (gone > 0)
 		wm_warn(f->log, "fabric.disturbed", "gone=%u", gone);
 	f->counters.mended += gone;
-	(void)reconcile(f);
+	(void)wm_fabric_reconcile(f);
 }
 
 static void on_change(void *arg, const struct wm_monitor_change *c)
@@ -234,7 +207,7 @@ static void on_readable(void *arg, unsigned events)
 
 static void on_name(void *arg)
 {
-	(void)reconcile(arg);
+	(void)wm_fabric_reconcile(arg);
 }
 
 /* ---- life ---- */
@@ -248,6 +221,8 @@ static int open_parts(struct wm_fabric *f, const struct wm_fabric_opts *opts, st
 		code = wm_link_find(f->net, name, &f->initial, err);
 	if (code == 0)
 		code = wm_journal_open(f->net, f->log, opts->run_dir, name, &f->journal, err);
+	if (code == 0)
+		code = wm_fabric_note_link(f, err);
 	if (code == 0)
 		code = wm_monitor_open(WM_MONITOR_ALL, &f->monitor, err);
 	if (code == 0)
@@ -343,49 +318,4 @@ int wm_fabric_close(struct wm_fabric *f, struct wm_err *err)
 	if (first.code != 0)
 		return wm_err_copy(err, &first);
 	return code == 0 ? 0 : wm_err_copy(err, &why);
-}
-
-/* ---- asking ---- */
-
-const struct wm_fabric_failure *wm_fabric_failures(const struct wm_fabric *f, size_t *n)
-{
-	*n = f->failures.n;
-	return f->failures.items;
-}
-
-struct wm_fabric_counters wm_fabric_counters(const struct wm_fabric *f)
-{
-	struct wm_fabric_counters c = f->counters;
-
-	c.steps = f->executor.done;
-	c.failed_steps = f->executor.failed;
-	return c;
-}
-
-bool wm_fabric_address(const struct wm_fabric *f, enum wm_family family, struct wm_prefix *out)
-{
-	for (size_t i = 0; i < f->have.n_addrs; i++) {
-		if (f->have.addrs[i].addr.family == family) {
-			*out = f->have.addrs[i];
-			return true;
-		}
-	}
-	return false;
-}
-
-const char *wm_fabric_peer_id(const struct wm_fabric *f, const uint8_t public_key[WM_WG_KEY])
-{
-	const struct wm_state_peer *p = wm_state_find_peer(&f->have, public_key);
-
-	return p == NULL ? NULL : p->id;
-}
-
-size_t wm_fabric_n_peers(const struct wm_fabric *f)
-{
-	return f->have.n_peers;
-}
-
-struct wm_net *wm_fabric_net(const struct wm_fabric *f)
-{
-	return f->net;
 }

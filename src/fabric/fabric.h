@@ -51,6 +51,13 @@ int wm_fabric_close(struct wm_fabric *f, struct wm_err *err);
 WM_MUST_CHECK int wm_fabric_apply(struct wm_fabric *f, struct wm_desired *d, struct wm_err *err);
 
 /*
+ * The device has been made anew (wm_wg_device_reopen) and configured by its owner: everything that
+ * is desired is applied to it again, and what fails is retried like everything else. Errors: there
+ * is no such link, or no journal can be written.
+ */
+WM_MUST_CHECK int wm_fabric_renew(struct wm_fabric *f, struct wm_err *err);
+
+/*
  * What is not applied and why, ordered; borrowed until the next call into the fabric or turn of the
  * loop.
  */

@@ -30,6 +30,9 @@ struct wm_journal {
 	int fd; /* of our file, whose lock says that we live; -1 = nothing noted */
 };
 
+/* No interface is called so. */
+#define NOBODY "/"
+
 static const enum wm_forwarding families[] = {WM_FORWARDING_V4, WM_FORWARDING_V6};
 
 static int read_boot_id(char out[WM_NOTES_BOOT], struct wm_err *err)
@@ -173,6 +176,21 @@ int wm_journal_open(struct wm_net *net, struct wm_log *log, const char *dir, con
 	}
 	*out = j;
 	return 0;
+}
+
+int wm_journal_sweep(struct wm_log *log, const char *dir, struct wm_err *err)
+{
+	struct wm_journal *j;
+	struct wm_net *net;
+	int code = wm_net_open(&net, err);
+
+	if (code != 0)
+		return code;
+	code = wm_journal_open(net, log, dir, NOBODY, &j, err);
+	if (code == 0)
+		code = wm_journal_close(j, err);
+	wm_net_close(net);
+	return code;
 }
 
 /* ---- living ---- */

@@ -29,6 +29,11 @@ struct wm_net;
 WM_MUST_CHECK int wm_journal_open(struct wm_net *net, struct wm_log *log, const char *dir,
 				  const char *name, struct wm_journal **out, struct wm_err *err);
 /*
+ * Only undoes what crashed processes have left in this network: before there is an interface, whose
+ * name may be taken by what they left.
+ */
+WM_MUST_CHECK int wm_journal_sweep(struct wm_log *log, const char *dir, struct wm_err *err);
+/*
  * Undoes all notes and removes the file. What cannot be undone stays noted, and the error says
  * what.
  */

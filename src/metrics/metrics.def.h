@@ -93,6 +93,9 @@ WM_METRIC(webmesh_rpc_client_answers_total, COUNTER, "code",
 	  "Calls that have ended, by status.", wm_scrape_asked(f, s))
 
 /* ---- WireGuard ---- */
+WM_METRIC(webmesh_wireguard_interface_info, GAUGE, "interface, kind",
+	  "The interface, and who carries its packets: kernel, userspace, or none while it is made anew; always 1.",
+	  wm_scrape_interface(f, s))
 WM_METRIC(webmesh_wireguard_bytes_sent_total, COUNTER, "node_id",
 	  "Bytes in datagrams to all peers, those that are gone included.",
 	  if (s->src.device) wm_scrape_of_node(f, s, s->tx_bytes))

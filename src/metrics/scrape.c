@@ -54,6 +54,15 @@ void wm_scrape_node(struct wm_metrics_family *f, const struct wm_scrape *s)
 	wm_scrape_of_node(f, s, 1);
 }
 
+void wm_scrape_interface(struct wm_metrics_family *f, const struct wm_scrape *s)
+{
+	if (s->src.device == NULL)
+		return;
+	const struct wm_label labels[] = {{"interface", wm_wg_device_name(s->src.device)},
+					  {"kind", wm_wg_device_kind(s->src.device)}};
+	wm_metrics_add(f, labels, WM_ARRAY_LEN(labels), 1);
+}
+
 void wm_scrape_refused(struct wm_metrics_family *f, const struct wm_scrape *s)
 {
 	if (s->src.server == NULL)

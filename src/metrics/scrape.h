@@ -52,6 +52,7 @@ void wm_scrape_refused(struct wm_metrics_family *f, const struct wm_scrape *s);
 void wm_scrape_answers(struct wm_metrics_family *f, const struct wm_scrape *s);
 void wm_scrape_asked(struct wm_metrics_family *f, const struct wm_scrape *s);
 void wm_scrape_floods(struct wm_metrics_family *f, const struct wm_scrape *s);
+void wm_scrape_interface(struct wm_metrics_family *f, const struct wm_scrape *s);
 void wm_scrape_drops(struct wm_metrics_family *f, const struct wm_scrape *s);
 void wm_scrape_failures(struct wm_metrics_family *f, const struct wm_scrape *s);
 void wm_scrape_http(struct wm_metrics_family *f, const struct wm_scrape *s);

@@ -10,6 +10,7 @@ struct wm_wg_backend;
 
 struct wm_wg_backend_ops {
 	const char *kind;
+	bool is_kernel;
 	/* Frees it, at the latest when the loop turns next; tells nothing from here on. */
 	void (*close)(struct wm_wg_backend *b);
 	int (*configure)(struct wm_wg_backend *b, const struct wm_wg_config *wish,

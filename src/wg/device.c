@@ -151,6 +151,11 @@ const char *wm_wg_device_kind(const struct wm_wg_device *d)
 	return d->backend->ops->kind;
 }
 
+bool wm_wg_device_is_kernel(const struct wm_wg_device *d)
+{
+	return d->backend->ops->is_kernel;
+}
+
 int wm_wg_device_configure(struct wm_wg_device *d, const struct wm_wg_config *wish,
 			   struct wm_err *err)
 {

@@ -79,6 +79,8 @@ const char *wm_wg_device_name(const struct wm_wg_device *d);
 unsigned wm_wg_device_ifindex(const struct wm_wg_device *d);
 /* "kernel", "userspace", or "none" (wm_wg_device_reopen). */
 const char *wm_wg_device_kind(const struct wm_wg_device *d);
+/* The kernel carries the packets, and its interface outlives this process. */
+bool wm_wg_device_is_kernel(const struct wm_wg_device *d);
 
 /*
  * Applies a wish, as a whole or not at all. Setting the port binds it at once: ALREADY_EXISTS when

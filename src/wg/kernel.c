@@ -287,6 +287,7 @@ static void sum_drops(struct wm_wg_backend *b, uint64_t counts[WM_DROP_COUNT])
 
 static const struct wm_wg_backend_ops ops = {
 	.kind = "kernel",
+	.is_kernel = true,
 	.close = close_all,
 	.configure = configure,
 	.get = get,

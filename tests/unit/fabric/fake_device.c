@@ -11,6 +11,7 @@ struct wm_wg_device {
 	size_t n;
 	uint8_t refused;
 	unsigned n_configures;
+	bool is_kernel;
 };
 
 static struct wm_wg_device device;
@@ -23,6 +24,11 @@ struct wm_wg_device *fake_device(void)
 void fake_device_reset(void)
 {
 	memset(&device, 0, sizeof(device));
+}
+
+void fake_device_be_kernel(void)
+{
+	device.is_kernel = true;
 }
 
 static struct fake_peer *find(const uint8_t key[WM_WG_KEY])
@@ -145,6 +151,11 @@ int wm_wg_device_configure(struct wm_wg_device *d, const struct wm_wg_config *wi
 const char *wm_wg_device_name(const struct wm_wg_device *d)
 {
 	return "wm0";
+}
+
+bool wm_wg_device_is_kernel(const struct wm_wg_device *d)
+{
+	return d->is_kernel;
 }
 
 unsigned wm_wg_device_ifindex(const struct wm_wg_device *d)

@@ -19,6 +19,8 @@ struct fake_peer {
 
 struct wm_wg_device *fake_device(void);
 void fake_device_reset(void);
+/* Its interface outlives the process from now on. */
+void fake_device_be_kernel(void);
 const struct fake_peer *fake_device_peer(const uint8_t key[WM_WG_KEY]);
 size_t fake_device_n_peers(void);
 /* A wish that mentions this key (its first byte) fails as a whole; 0 = none. */

@@ -394,6 +394,41 @@ static void test_names(void **state)
 	turn_for(1);
 }
 
+/* The device is another one under its old name: all is done again, to the new link. */
+static void test_renewed(void **state)
+{
+	char *before = wm_fake_text(), *after;
+	struct wm_desired *d = three_nodes();
+	struct wm_fabric *f;
+	struct wm_err err;
+
+	fake_device_be_kernel();
+	f = must_open();
+	d->forwarding = WM_FORWARDING_V4;
+	apply(f, d);
+	wm_fake_drop_link(FAKE_DEVICE_LINK);
+	fake_device_reset();
+	assert_int_equal(wm_fabric_renew(f, &err), WM_NOT_FOUND);
+	fake_device_be_kernel();
+	wm_fake_add_link(9, "wm0", WM_LINK_POINT_TO_POINT);
+	wm_fake_clear_log();
+	assert_int_equal(wm_fabric_renew(f, &err), 0);
+	assert_string_equal(wm_fake_log(),
+			    "device configure 2\nlink mtu 9\nlink quiet 9\nlink up 9\n"
+			    "addr add 172.16.0.1/32\naddr add fd12:0:0:1::/112\n"
+			    "route add 172.16.0.0/12\nroute add fd12::/48\n");
+	assert_int_equal(fake_device_peer(key_b)->n_greets, 1);
+	/* A link that outlives us goes with us all the same. */
+	wm_fake_clear_log();
+	assert_int_equal(wm_fabric_close(f, &err), 0);
+	assert_non_null(strstr(wm_fake_log(), "link remove 9\n"));
+	wm_fake_add_link(FAKE_DEVICE_LINK, "wm0", WM_LINK_POINT_TO_POINT);
+	after = wm_fake_text();
+	assert_string_equal(after, before);
+	wm_free(before);
+	wm_free(after);
+}
+
 static void test_close_while_resolving(void **state)
 {
 	struct wm_fabric *f = must_open();
@@ -495,6 +530,7 @@ int main(void)
 		TEST(test_disturbed),
 		TEST(test_new_subnet),
 		TEST(test_names),
+		TEST(test_renewed),
 		TEST(test_close_while_resolving),
 		TEST(test_fail_at_each_call),
 		TEST(test_heals_from_each_call),

@@ -246,6 +246,33 @@ static void test_link_and_route(void **state)
 	wm_free(after);
 }
 
+/* Before there is an interface of ours; what the living have noted stays. */
+static void test_sweep(void **state)
+{
+	struct wm_route r = {.link = 2};
+	char *before = wm_fake_text(), *after;
+	struct wm_journal *alive;
+
+	assert_true(wm_prefix_parse("10.0.0.0/8", &r.dst));
+	crash(note_link_and_route, "wm0");
+	wm_fake_add_link(7, "wm0", 0);
+	assert_int_equal(wm_route_add(net, &r, NULL), 0);
+	assert_int_equal(wm_journal_sweep(NULL, run_dir, NULL), 0);
+	after = wm_fake_text();
+	assert_string_equal(after, before);
+	wm_free(before);
+	wm_free(after);
+	assert_int_equal(count_files(), 0);
+	alive = open_journal("wm1");
+	wm_fake_add_link(9, "wm1", 0);
+	assert_int_equal(wm_journal_note_link(alive, 9, "wm1", NULL), 0);
+	wm_fake_clear_log();
+	assert_int_equal(wm_journal_sweep(NULL, run_dir, NULL), 0);
+	assert_string_equal(wm_fake_log(), "");
+	assert_int_equal(wm_journal_close(alive, NULL), 0);
+	assert_string_equal(wm_fake_log(), "link remove 9\n");
+}
+
 static void test_link_of_others(void **state)
 {
 	crash(note_link_and_route, "wm0");
@@ -332,6 +359,7 @@ int main(void)
 		TEST(test_crash_that_cannot_be_undone),
 		TEST(test_name_in_use),
 		TEST(test_link_and_route),
+		TEST(test_sweep),
 		TEST(test_link_of_others),
 		TEST(test_bad_and_void_files),
 		TEST(test_folder_of_others),

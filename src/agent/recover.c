@@ -1,0 +1,53 @@
+/*
+ * The interface of a running node can go: somebody deletes it, or the kernel loses its WireGuard.
+ * The node stays what it is, and makes another under the same name, whoever carries its packets
+ * then. Its peers notice nothing but a new session.
+ */
+#include "agent/internal.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "fabric/fabric.h"
+
+#define PAUSE_FIRST (1 * WM_NS_PER_S)
+#define PAUSE_MAX   (60 * WM_NS_PER_S)
+
+static int recover(struct wm_agent *a, struct wm_err *err)
+{
+	int rc = wm_wg_device_reopen(a->device, err);
+	if (rc == 0)
+		rc = wm_agent_configure_device(a, err);
+	if (rc == 0)
+		rc = wm_fabric_renew(a->fabric, err);
+	return rc;
+}
+
+static void on_due(struct wm_timer *t)
+{
+	struct wm_agent *a = wm_container_of(t, struct wm_agent, recovery);
+	struct wm_err err;
+	if (a->stopping)
+		return;
+	if (recover(a, &err) == 0) {
+		wm_backoff_reset(&a->recovery_pause);
+		wm_warn(a->log, "wg.recovered", "interface=%s kind=%s",
+			wm_wg_device_name(a->device), wm_wg_device_kind(a->device));
+		return;
+	}
+	int64_t pause = wm_backoff_next(&a->recovery_pause);
+	wm_error(a->log, "wg.not_recovered", "interface=%s retry_s=%lld error=\"%s\"",
+		 wm_wg_device_name(a->device), (long long)(pause / WM_NS_PER_S), err.text);
+	wm_timer_start(a->loop, t, pause, on_due);
+}
+
+void wm_agent_recover(struct wm_agent *a, const struct wm_err *why)
+{
+	if (a->stopping || a->fabric == NULL)
+		return wm_agent_stop(a, why);
+	wm_warn(a->log, "wg.lost", "interface=%s kind=%s error=\"%s\"",
+		wm_wg_device_name(a->device), wm_wg_device_kind(a->device), why->text);
+	a->recovery_pause = (struct wm_backoff){
+		.first_ns = PAUSE_FIRST, .max_ns = PAUSE_MAX, .growth_percent = 160};
+	/* Not from inside the device's own call. */
+	wm_timer_start(a->loop, &a->recovery, 0, on_due);
+}

@@ -1,0 +1,38 @@
+#pragma once
+/* The reconciler's inside, shared by the files that make it up. Loop thread only. */
+#include "fabric/execute.h"
+#include "fabric/fabric.h"
+#include "fabric/state.h"
+#include "loop/loop.h"
+#include "platform/link.h"
+
+struct wm_journal;
+struct wm_monitor;
+struct wm_names;
+
+struct wm_fabric {
+	struct wm_loop *loop;
+	struct wm_log *log;
+	struct wm_wg_device *device;
+	struct wm_net *net;
+	struct wm_monitor *monitor;
+	struct wm_poll *poll;
+	struct wm_journal *journal;
+	struct wm_names *names;
+	struct wm_timer retry, settle;
+	int64_t pause; /* before the next retry */
+	struct wm_link initial;
+	struct wm_desired *desired; /* NULL until the first apply */
+	struct wm_state have;
+	struct wm_prefix *local; /* subnets of this host */
+	size_t n_local;
+	struct wm_failures failures;
+	struct wm_executor executor;
+	struct wm_fabric_counters counters;
+	struct wm_err vital; /* the first of this round; code 0 = none */
+};
+
+/* One round; the code of the first vital step that failed, which is in @vital. */
+int wm_fabric_reconcile(struct wm_fabric *f);
+/* Notes the link as one that outlives us, if it does. */
+WM_MUST_CHECK int wm_fabric_note_link(struct wm_fabric *f, struct wm_err *err);
