@@ -26,6 +26,7 @@ static void on_item(void *arg, const struct nlmsghdr *nlh)
 	struct wm_route route;
 	struct wm_link link;
 	uint8_t origin;
+	unsigned way;
 
 	if (wm_netlink_parse_link(nlh, &link))
 		must(link.index != 0 && strnlen(link.name, sizeof(link.name)) < sizeof(link.name) &&
@@ -34,6 +35,8 @@ static void on_item(void *arg, const struct nlmsghdr *nlh)
 		must(addr.link != 0 && wm_prefix_is_valid(&addr.prefix));
 	if (wm_netlink_parse_route(nlh, &route, &origin))
 		must(wm_prefix_is_valid(&route.dst));
+	if (wm_netlink_parse_way(nlh, &way))
+		must(way != 0);
 	if (wm_netlink_parse_change(nlh, &change))
 		must(change.kind != WM_MONITOR_RESYNC);
 }

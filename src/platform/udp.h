@@ -8,6 +8,12 @@
  * each other in one buffer and go to or come from one peer. Where the host can, a train travels
  * its network stack as one (UDP_SEGMENT, UDP_GRO); where not, it is cut and each datagram sent.
  *
+ * Each datagram says at which of our addresses, and on which interface, it came in; one that is
+ * sent can name these, so that an answer leaves where the question came. Datagrams go out without
+ * "don't fragment", as WireGuard's do: a path that is narrower than anybody knew delays them and
+ * does not swallow them. A probe is the exception: routers answer it when it does not fit, and what
+ * the host learns of that wm_path_mtu (platform/path.h) tells.
+ *
  * A port whose system does not spread senders over sockets is UNIMPLEMENTED for more than one;
  * where it has no marks, so is any mark but 0. Without a call for batches it loops over single
  * ones.
@@ -17,6 +23,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #define WM_UDP_BATCH       32     /* most packets in one system call */
 #define WM_UDP_TRAIN       64     /* most datagrams in a train */
@@ -29,13 +36,25 @@ struct wm_udp_socket {
 	atomic_bool has_trains; /* the kernel cuts what we send; cleared when it has refused */
 };
 
+/* One of this host's addresses, and an interface. */
+struct wm_udp_local {
+	struct wm_addr addr; /* none = the host chooses, and @link has no meaning */
+	unsigned link;       /* interface index; 0 = the host chooses */
+};
+
 struct wm_udp_packet {
 	struct wm_endpoint peer;
+	struct wm_udp_local local; /* where it came in, or is to leave */
 	uint8_t *data;
 	uint32_t len;
 	uint32_t cap;     /* for receiving: room at @data */
 	uint32_t segment; /* bytes of each datagram but the last; 0 = there is one only */
+	uint8_t tos;      /* of the IP header: DSCP and ECN, the same in all of a train */
 	bool is_cut;      /* it was longer than its room */
+	bool is_probe;    /* for sending: with "don't fragment"; one datagram */
+	/* For sending, may be NULL: set when the host has refused @local and the packet went
+	 * without. */
+	atomic_bool *refused;
 };
 
 /* How many datagrams the packet is. */
@@ -52,6 +71,11 @@ static inline unsigned wm_udp_count(const struct wm_udp_packet *p)
 WM_MUST_CHECK int wm_udp_open(uint16_t *port, uint32_t fwmark, bool is_plain, unsigned n,
 			      struct wm_udp_socket *out, struct wm_err *err);
 void wm_udp_close(struct wm_udp_socket *s);
+/* Inline: asked for every datagram that is sent. */
+static inline bool wm_udp_local_equal(const struct wm_udp_local *a, const struct wm_udp_local *b)
+{
+	return a->link == b->link && memcmp(&a->addr, &b->addr, sizeof(a->addr)) == 0;
+}
 /* Marks what is sent, for routing policy; 0 = no mark. PERMISSION_DENIED without CAP_NET_ADMIN. */
 WM_MUST_CHECK int wm_udp_set_mark(const struct wm_udp_socket *s, uint32_t fwmark,
 				  struct wm_err *err);

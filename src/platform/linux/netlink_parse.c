@@ -151,6 +151,22 @@ bool wm_netlink_parse_route(const struct nlmsghdr *nlh, struct wm_route *out, ui
 	return table == RT_TABLE_MAIN && wm_prefix_is_valid(&out->dst);
 }
 
+bool wm_netlink_parse_way(const struct nlmsghdr *nlh, unsigned *link)
+{
+	const struct nlattr *attr;
+	struct wm_netlink_attrs attrs;
+
+	if (nlh->nlmsg_type != RTM_NEWROUTE ||
+	    mnl_nlmsg_get_payload_len(nlh) < sizeof(struct rtmsg))
+		return false;
+	*link = 0;
+	attrs = wm_netlink_attrs_of(nlh, sizeof(struct rtmsg));
+	while ((attr = wm_netlink_next_attr(&attrs)) != NULL)
+		if (mnl_attr_get_type(attr) == RTA_OIF)
+			*link = wm_netlink_u32(attr);
+	return *link != 0;
+}
+
 static bool change_of_link(const struct nlmsghdr *nlh, struct wm_monitor_change *out)
 {
 	struct wm_link link;

@@ -23,6 +23,8 @@ bool wm_netlink_parse_link(const struct nlmsghdr *nlh, struct wm_link *out);
 bool wm_netlink_parse_addr(const struct nlmsghdr *nlh, struct wm_link_addr *out);
 /* Unicast routes of the main table only; *@origin gets the number of who made it. */
 bool wm_netlink_parse_route(const struct nlmsghdr *nlh, struct wm_route *out, uint8_t *origin);
+/* The interface by which a route of any table leads; false when it does not say one. */
+bool wm_netlink_parse_way(const struct nlmsghdr *nlh, unsigned *link);
 /* A notification; false for what nobody asked about. */
 bool wm_netlink_parse_change(const struct nlmsghdr *nlh, struct wm_monitor_change *out);
 

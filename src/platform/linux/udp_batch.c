@@ -11,20 +11,15 @@
 #include <string.h>
 #include <netinet/udp.h>
 #include "platform/linux/address.h"
+#include "platform/linux/udp_control.h"
 
 #define SEND_WAIT_MS 10
-
-/* Ancillary data of one packet: the length of its datagrams, 16 bits out and an int in. */
-union control {
-	struct cmsghdr header;
-	uint8_t room[CMSG_SPACE(sizeof(int))];
-};
 
 struct batch {
 	struct mmsghdr msgs[WM_UDP_BATCH];
 	struct iovec iov[WM_UDP_BATCH];
 	union wm_linux_address addrs[WM_UDP_BATCH];
-	union control controls[WM_UDP_BATCH];
+	union wm_udp_control controls[WM_UDP_BATCH];
 };
 
 static void fill_header(struct batch *b, unsigned i, uint8_t *data, size_t len)
@@ -38,25 +33,11 @@ static void fill_header(struct batch *b, unsigned i, uint8_t *data, size_t len)
 
 /* ---- in ---- */
 
-/* The length of the datagrams of a train; 0 = one datagram. */
-static uint32_t segment_of(struct msghdr *m)
-{
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c != NULL; c = CMSG_NXTHDR(m, c)) {
-		int segment;
-		if (c->cmsg_level != IPPROTO_UDP || c->cmsg_type != UDP_GRO ||
-		    c->cmsg_len < CMSG_LEN(sizeof(segment)))
-			continue;
-		memcpy(&segment, CMSG_DATA(c), sizeof(segment));
-		return segment > 0 ? (uint32_t)segment : 0;
-	}
-	return 0;
-}
-
 static void take_packet(struct mmsghdr *m, struct wm_udp_packet *p)
 {
 	p->len = m->msg_len;
 	p->is_cut = (m->msg_hdr.msg_flags & MSG_TRUNC) != 0;
-	p->segment = segment_of(&m->msg_hdr);
+	wm_udp_control_read(&m->msg_hdr, p);
 	if (!wm_endpoint_from_sockaddr(m->msg_hdr.msg_name, &p->peer))
 		p->peer = (struct wm_endpoint){.port = 0};
 }
@@ -109,26 +90,13 @@ static socklen_t fill_address(const struct wm_udp_socket *s, const struct wm_end
 	return s->is_dual || e->addr.family == WM_IPV6 ? fill_v6(e, out) : fill_v4(e, out);
 }
 
-static void fill_segment(union control *c, struct msghdr *m, uint32_t segment)
-{
-	uint16_t value = (uint16_t)segment;
-	memset(c, 0, sizeof(*c));
-	m->msg_control = c;
-	m->msg_controllen = CMSG_SPACE(sizeof(value));
-	c->header.cmsg_level = IPPROTO_UDP;
-	c->header.cmsg_type = UDP_SEGMENT;
-	c->header.cmsg_len = CMSG_LEN(sizeof(value));
-	memcpy(CMSG_DATA(&c->header), &value, sizeof(value));
-}
-
 static void fill_packet(const struct wm_udp_socket *s, struct batch *b, unsigned i,
 			const struct wm_udp_packet *p)
 {
 	struct msghdr *m = &b->msgs[i].msg_hdr;
 	fill_header(b, i, p->data, p->len);
 	m->msg_namelen = fill_address(s, &p->peer, &b->addrs[i]);
-	if (wm_udp_count(p) > 1)
-		fill_segment(&b->controls[i], m, p->segment);
+	wm_udp_control_write(&b->controls[i], m, p, wm_udp_count(p) > 1 ? p->segment : 0, true);
 }
 
 /* True when the socket has room again. */
@@ -149,21 +117,47 @@ static int send_one(int fd, const struct msghdr *m)
 	}
 }
 
+/* Refused because of where it was to leave: the address is gone, or no way leads from there. */
+static bool may_be_local(const struct wm_udp_packet *p, int sys)
+{
+	return wm_addr_is_valid(&p->local.addr) &&
+	       (sys == EINVAL || sys == ENODEV || sys == ENETUNREACH || sys == EHOSTUNREACH ||
+		sys == EADDRNOTAVAIL);
+}
+
+/* Sends @len bytes at @data to the packet's peer, as a train if @segment is not 0, and from
+ * anywhere if it cannot leave where it should; 0 or an errno. */
+static int send_bytes(const struct wm_udp_socket *s, const struct wm_udp_packet *p, uint8_t *data,
+		      size_t len, uint32_t segment)
+{
+	union wm_linux_address to;
+	union wm_udp_control control;
+	struct iovec iov = {.iov_base = data, .iov_len = len};
+	struct msghdr m = {.msg_name = &to,
+			   .msg_namelen = fill_address(s, &p->peer, &to),
+			   .msg_iov = &iov,
+			   .msg_iovlen = 1};
+	wm_udp_control_write(&control, &m, p, segment, true);
+	int sys = send_one(s->fd, &m);
+	if (!may_be_local(p, sys))
+		return sys;
+	wm_udp_control_write(&control, &m, p, segment, false);
+	int again = send_one(s->fd, &m);
+	if (again == 0 && p->refused != NULL)
+		atomic_store_explicit(p->refused, true, memory_order_relaxed);
+	return again;
+}
+
 /* The datagrams of a train, each by itself; returns how many were refused. When the link is stuck
  * nobody waits for the rest. */
 static unsigned send_cut(const struct wm_udp_socket *s, const struct wm_udp_packet *p,
 			 bool *is_stuck)
 {
 	unsigned refused = 0, count = wm_udp_count(p);
-	union wm_linux_address to;
-	socklen_t to_len = fill_address(s, &p->peer, &to);
 	for (unsigned i = 0; i < count; i++) {
 		size_t at = (size_t)i * p->segment;
-		struct iovec iov = {.iov_base = p->data + at,
-				    .iov_len = i + 1 < count ? p->segment : p->len - at};
-		struct msghdr m = {
-			.msg_name = &to, .msg_namelen = to_len, .msg_iov = &iov, .msg_iovlen = 1};
-		int sys = send_one(s->fd, &m);
+		size_t len = i + 1 < count ? p->segment : p->len - at;
+		int sys = send_bytes(s, p, p->data + at, len, 0);
 		*is_stuck = sys == EAGAIN;
 		if (*is_stuck)
 			return refused + count - i;
@@ -176,14 +170,37 @@ static unsigned send_cut(const struct wm_udp_socket *s, const struct wm_udp_pack
  */
 static unsigned recover(struct wm_udp_socket *s, const struct wm_udp_packet *p, int sys)
 {
+	unsigned count = wm_udp_count(p);
+	bool is_stuck;
+	if (may_be_local(p, sys))
+		sys = send_bytes(s, p, p->data, p->len, count > 1 ? p->segment : 0);
+	if (sys == 0)
+		return 0;
 	/* EINVAL and EMSGSIZE: too many, or too long for the path. All else, such as a missing
 	 * route or memory, would hit each of them as well. */
-	bool is_stuck, is_for_cutting = sys == EIO || sys == EINVAL || sys == EMSGSIZE;
-	if (wm_udp_count(p) == 1 || !is_for_cutting)
-		return wm_udp_count(p);
+	bool is_for_cutting = sys == EIO || sys == EINVAL || sys == EMSGSIZE;
+	if (count == 1 || !is_for_cutting)
+		return count;
 	if (sys == EIO)
 		atomic_store_explicit(&s->has_trains, false, memory_order_relaxed);
 	return send_cut(s, p, &is_stuck);
+}
+
+static void set_df(const struct wm_udp_socket *s, int mode)
+{
+	(void)!setsockopt(s->fd, IPPROTO_IP, IP_MTU_DISCOVER, &mode, sizeof(mode));
+}
+
+/* Of IPv6 every datagram is one: routers never fragment those. The option is the socket's, so a
+ * datagram of another thread may become a probe as well, which does no harm. */
+static unsigned send_probe(const struct wm_udp_socket *s, const struct wm_udp_packet *p)
+{
+	set_df(s, IP_PMTUDISC_PROBE);
+	int sys = send_bytes(s, p, p->data, p->len, 0);
+	set_df(s, IP_PMTUDISC_DONT);
+	if (sys == EMSGSIZE) /* not even the first link takes it whole */
+		sys = send_bytes(s, p, p->data, p->len, 0);
+	return sys != 0;
 }
 
 static unsigned count_all(const struct wm_udp_packet *p, unsigned n)
@@ -224,7 +241,7 @@ static unsigned send_all_cut(const struct wm_udp_socket *s, const struct wm_udp_
 	return refused;
 }
 
-unsigned wm_udp_send(struct wm_udp_socket *s, const struct wm_udp_packet *p, unsigned n)
+static unsigned send_some(struct wm_udp_socket *s, const struct wm_udp_packet *p, unsigned n)
 {
 	struct batch b;
 	if (!atomic_load_explicit(&s->has_trains, memory_order_relaxed) && count_all(p, n) > n)
@@ -232,4 +249,18 @@ unsigned wm_udp_send(struct wm_udp_socket *s, const struct wm_udp_packet *p, uns
 	for (unsigned i = 0; i < n; i++)
 		fill_packet(s, &b, i, &p[i]);
 	return send_batch(s, &b, p, n);
+}
+
+unsigned wm_udp_send(struct wm_udp_socket *s, const struct wm_udp_packet *p, unsigned n)
+{
+	unsigned refused = 0, from = 0;
+	for (unsigned i = 0; i < n; i++) {
+		if (!p[i].is_probe)
+			continue;
+		if (i > from)
+			refused += send_some(s, p + from, i - from);
+		refused += send_probe(s, &p[i]);
+		from = i + 1;
+	}
+	return refused + (n > from ? send_some(s, p + from, n - from) : 0);
 }

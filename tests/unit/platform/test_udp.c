@@ -379,6 +379,74 @@ static void test_a_socket_that_shares_nothing_is_not_steered(void **state)
 	assert_int_equal(wm_udp_steer(&closed, 2, 4, 4, &err), WM_UNIMPLEMENTED);
 }
 
+/* Our own address, the interface and the type of service arrive, and leave as they are told to. */
+static void check_way(const char *to, const char *from, uint8_t tos)
+{
+	uint8_t room[1][ROOM], content[] = "hello";
+	struct wm_udp_packet in, out = {.data = content, .len = sizeof(content), .tos = tos};
+	uint16_t here, there;
+	struct wm_udp_socket a = one_socket(&here), b = one_socket(&there);
+	struct wm_addr source;
+	out.peer = local(to, there);
+	assert_true(wm_addr_parse(from, &source));
+	out.local.addr = source;
+	assert_int_equal(wm_udp_send(&a, &out, 1), 0);
+	assert_int_equal(receive(&b, room, &in, 1), 1);
+	assert_true(wm_addr_equal(&in.peer.addr, &source));
+	assert_true(wm_addr_equal(&in.local.addr, &out.peer.addr));
+	assert_int_equal(in.local.link, 1); /* lo */
+	assert_int_equal(in.tos, tos);
+	/* And back, from there. */
+	out.peer = in.peer;
+	out.local = in.local;
+	assert_int_equal(wm_udp_send(&b, &out, 1), 0);
+	assert_int_equal(receive(&a, room, &in, 1), 1);
+	assert_true(wm_addr_equal(&in.peer.addr, &out.local.addr));
+	wm_udp_close(&a);
+	wm_udp_close(&b);
+}
+
+static void test_the_way_of_a_datagram(void **state)
+{
+	check_way("127.0.0.5", "127.0.0.9", 0);
+	check_way("127.0.0.5", "127.0.0.9", 0x8b);
+	check_way("::1", "::1", 0);
+	check_way("::1", "::1", 3);
+}
+
+static void test_an_address_that_is_not_ours(void **state)
+{
+	uint8_t room[1][ROOM], content[] = "hello";
+	atomic_bool refused = false;
+	struct wm_udp_packet in,
+		out = {.data = content, .len = sizeof(content), .refused = &refused};
+	uint16_t here, there;
+	struct wm_udp_socket a = one_socket(&here), b = one_socket(&there);
+	out.peer = local("127.0.0.1", there);
+	assert_true(wm_addr_parse("192.0.2.77", &out.local.addr));
+	assert_int_equal(wm_udp_send(&a, &out, 1), 0);
+	assert_true(atomic_load(&refused));
+	assert_int_equal(receive(&b, room, &in, 1), 1);
+	wm_udp_close(&a);
+	wm_udp_close(&b);
+}
+
+/* Half of it is what the kernel keeps for its own records. */
+static void test_buffers_are_sized(void **state)
+{
+	uint16_t port;
+	struct wm_udp_socket s = one_socket(&port);
+	static const int names[] = {SO_RCVBUF, SO_SNDBUF};
+	for (unsigned i = 0; i < 2; i++) {
+		int size = 0;
+		socklen_t len = sizeof(size);
+		assert_int_equal(getsockopt(s.fd, SOL_SOCKET, names[i], &size, &len), 0);
+		/* Without the privilege the system's limit holds. */
+		assert_true(size == 2 * 4 * 1024 * 1024 || (geteuid() != 0 && size > 0));
+	}
+	wm_udp_close(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -397,6 +465,9 @@ int main(void)
 		cmocka_unit_test(test_what_is_not_of_the_kind_comes_one_by_one),
 		cmocka_unit_test(test_a_socket_that_shares_nothing_is_not_steered),
 		cmocka_unit_test(test_a_mark_needs_privilege_only),
+		cmocka_unit_test(test_the_way_of_a_datagram),
+		cmocka_unit_test(test_an_address_that_is_not_ours),
+		cmocka_unit_test(test_buffers_are_sized),
 	};
 	return cmocka_run_group_tests_name("platform/udp", tests, NULL, NULL);
 }

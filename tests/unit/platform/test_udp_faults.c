@@ -7,6 +7,8 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -21,11 +23,24 @@ static struct {
 	unsigned calls, datagrams, polls;
 	unsigned to_v4, to_v6;
 	bool is_stuck, is_v4_only;
+	int local;       /* errno of what is to leave from an address of ours */
+	bool bad_once;   /* only the first of the bad ones is */
+	unsigned locals; /* datagrams and trains that did */
 } script;
+
+static bool has_local(const struct msghdr *m)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c != NULL;
+	     c = CMSG_NXTHDR((struct msghdr *)(uintptr_t)m, c))
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO)
+			return true;
+	return false;
+}
 
 static bool is_train(const struct msghdr *m)
 {
-	return m->msg_controllen > 0;
+	const struct cmsghdr *c = CMSG_FIRSTHDR(m);
+	return c != NULL && c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_SEGMENT;
 }
 
 /* 0 or the errno with which this message meets. */
@@ -40,7 +55,14 @@ static int verdict(const struct msghdr *m)
 		return script.any;
 	if (script.train != 0 && is_train(m))
 		return script.train;
-	return *(const char *)m->msg_iov[0].iov_base == 'x' && !is_train(m) ? script.bad : 0;
+	if (script.local != 0 && has_local(m))
+		return script.local;
+	script.locals += has_local(m);
+	if (*(const char *)m->msg_iov[0].iov_base != 'x' || is_train(m))
+		return 0;
+	int bad = script.bad;
+	script.bad = script.bad_once ? 0 : bad;
+	return bad;
 }
 
 static bool is_interrupted(void)
@@ -239,6 +261,70 @@ static void test_a_host_without_ipv6(void **state)
 	assert_int_equal(script.datagrams, 4);
 }
 
+static atomic_bool refused;
+
+static void leave_from_an_address(void)
+{
+	atomic_store(&refused, false);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_true(wm_addr_parse("192.0.2.77", &packets[i].local.addr));
+		packets[i].local.link = 2;
+		packets[i].refused = &refused;
+	}
+}
+
+static void test_an_address_that_the_host_takes(void **state)
+{
+	leave_from_an_address();
+	assert_int_equal(send_all(), 0);
+	assert_int_equal(script.datagrams, 202);
+	assert_int_equal(script.locals, 4);
+	assert_false(atomic_load(&refused));
+}
+
+static void test_an_address_that_is_gone_costs_nothing(void **state)
+{
+	static const int gone[] = {EINVAL, ENODEV, ENETUNREACH, EHOSTUNREACH, EADDRNOTAVAIL};
+	for (unsigned i = 0; i < sizeof(gone) / sizeof(gone[0]); i++) {
+		set_up(NULL);
+		leave_from_an_address();
+		script.local = gone[i];
+		assert_int_equal(send_all(), 0);
+		assert_int_equal(script.locals, 0);
+		assert_int_equal(script.datagrams, 4); /* the trains whole, as single messages */
+		assert_true(atomic_load(&refused));
+	}
+}
+
+/* EINVAL says the same of a train that is too long as of an address that is not ours. */
+static void test_a_train_that_does_not_fit_keeps_its_address(void **state)
+{
+	leave_from_an_address();
+	script.train = EINVAL;
+	assert_int_equal(send_all(), 0);
+	assert_int_equal(script.datagrams, 7);
+	assert_int_equal(script.locals, 7);
+	assert_false(atomic_load(&refused));
+}
+
+static void test_a_host_that_can_reach_nobody(void **state)
+{
+	leave_from_an_address();
+	script.any = ENETUNREACH;
+	assert_int_equal(send_all(), 7);
+	assert_false(atomic_load(&refused));
+}
+
+static void test_a_probe_that_is_too_long_goes_without_being_one(void **state)
+{
+	packets[0].is_probe = true;
+	script.bad = EMSGSIZE;
+	script.bad_once = true;
+	bytes[0][0] = 'x';
+	assert_int_equal(send_all(), 0);
+	assert_int_equal(script.datagrams, 202);
+}
+
 int main(void)
 {
 #define ROW(test) cmocka_unit_test_setup(test, set_up)
@@ -254,6 +340,11 @@ int main(void)
 		ROW(test_a_stuck_link_without_trains),
 		ROW(test_a_link_that_gets_stuck_inside_a_train),
 		ROW(test_a_host_without_ipv6),
+		ROW(test_an_address_that_the_host_takes),
+		ROW(test_an_address_that_is_gone_costs_nothing),
+		ROW(test_a_train_that_does_not_fit_keeps_its_address),
+		ROW(test_a_host_that_can_reach_nobody),
+		ROW(test_a_probe_that_is_too_long_goes_without_being_one),
 	};
 	return cmocka_run_group_tests_name("platform/udp_faults", tests, NULL, NULL);
 }
