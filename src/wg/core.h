@@ -51,7 +51,9 @@ struct wm_wg_core {
 	_Atomic uint64_t retired_sessions;       /* grows; cipher contexts are stale then */
 	_Atomic size_t staged_bytes;             /* of packets that wait for handshakes */
 	atomic_bool is_stopping;
-	_Atomic int broken; /* errno of the interface, 0 = well */
+	_Atomic int broken;      /* errno of the interface, 0 = well */
+	_Atomic uint32_t era;    /* grows when the host's addresses or routes change */
+	_Atomic uint32_t fwmark; /* of the sockets */
 	bool wants_foreign;
 	bool is_plain;          /* no offloads and no trains */
 	_Atomic unsigned notes; /* enum wm_wg_note, once each */

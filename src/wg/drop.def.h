@@ -8,8 +8,7 @@ WM_DROP_ROW(WM_DROP_MAC1, "mac1",
 WM_DROP_ROW(WM_DROP_COOKIE, "cookie", "a handshake message without a valid cookie while under load")
 WM_DROP_ROW(WM_DROP_LOAD, "load",
 	    "a handshake message of a stranger while under load, above the rate that is looked at")
-WM_DROP_ROW(WM_DROP_BUSY, "busy",
-	    "a handshake message that found the handshake queue full")
+WM_DROP_ROW(WM_DROP_BUSY, "busy", "a handshake message that found the handshake queue full")
 WM_DROP_ROW(WM_DROP_DOWN, "down", "a handshake message that came while the interface is down")
 WM_DROP_ROW(WM_DROP_HANDSHAKE, "handshake",
 	    "a handshake message that does not decrypt or does not fit its state")
@@ -24,6 +23,8 @@ WM_DROP_ROW(WM_DROP_EXPIRED, "expired", "a data packet of a session past its tim
 WM_DROP_ROW(WM_DROP_INNER, "inner", "a decrypted packet that is not a well-formed IP packet")
 WM_DROP_ROW(WM_DROP_SOURCE, "source",
 	    "a decrypted packet from an address that its peer may not use")
+WM_DROP_ROW(WM_DROP_ECN, "ecn",
+	    "a decrypted packet without congestion control that came marked as congested")
 WM_DROP_ROW(WM_DROP_NO_PEER, "no_peer", "a packet from the host to an address that no peer has")
 WM_DROP_ROW(WM_DROP_NO_ENDPOINT, "no_endpoint",
 	    "a packet for a peer whose address is not known yet")

@@ -4,9 +4,11 @@
 #include "base/rand.h"
 #include "crypto/x25519.h"
 #include "wg/demux.h"
+#include "wg/ecn.h"
 #include "wg/keyring.h"
 #include "wg/seal.h"
 #include "wg/tai64n.h"
+#include "wg/way.h"
 #include <string.h>
 
 /* Two initiations of one peer closer than this are a flood. */
@@ -23,10 +25,14 @@ static bool send_packets(struct wm_wg_handshakes *h, const struct wm_udp_packet 
 	return refused == 0;
 }
 
-static bool send_message(struct wm_wg_handshakes *h, const struct wm_endpoint *to, void *msg,
-			 size_t len)
+static bool send_message(struct wm_wg_handshakes *h, const struct wm_wg_path *path, uint8_t tos,
+			 void *msg, size_t len)
 {
-	struct wm_udp_packet p = {.peer = *to, .data = msg, .len = (uint32_t)len};
+	struct wm_udp_packet p = {.peer = path->to,
+				  .local = path->local,
+				  .tos = tos,
+				  .data = msg,
+				  .len = (uint32_t)len};
 	return send_packets(h, &p, 1);
 }
 
@@ -45,20 +51,25 @@ static void note_received(struct wm_wg_handshakes *h, struct wm_wg_peer *p, size
 
 /* Sends packets that are staged, as many as fit into a batch; returns the rest of the list. */
 static struct wm_wg_staged *send_staged(struct wm_wg_handshakes *h, struct wm_wg_peer *p,
-					struct wm_wg_session *s, const struct wm_endpoint *to,
+					struct wm_wg_session *s, const struct wm_wg_path *path,
 					struct wm_wg_staged *list)
 {
 	struct wm_udp_packet batch[WM_UDP_BATCH] = {{.len = 0}};
 	struct wm_wg_staged *rest = list;
 	unsigned n = 0;
 	for (; rest != NULL && n < WM_UDP_BATCH; rest = rest->next) {
+		uint8_t ecn = wm_wg_ecn_of(rest->packet);
 		size_t len = wm_wg_seal(&h->ciphers, s, &rest->header, rest->len, h->core->mtu);
 		if (len == 0) {
 			wm_wg_drop(&h->drops, WM_DROP_EXPIRED);
 			continue;
 		}
-		batch[n++] = (struct wm_udp_packet){
-			.peer = *to, .data = (uint8_t *)&rest->header, .len = (uint32_t)len};
+		batch[n++] = (struct wm_udp_packet){.peer = path->to,
+						    .local = path->local,
+						    .tos = ecn,
+						    .refused = &p->place.is_refused,
+						    .data = (uint8_t *)&rest->header,
+						    .len = (uint32_t)len};
 		note_sent(h, p, len, true);
 	}
 	send_packets(h, batch, n);
@@ -70,14 +81,14 @@ static struct wm_wg_staged *send_staged(struct wm_wg_handshakes *h, struct wm_wg
 /* Sends all that waits; true when there was something. */
 static bool flush_staged(struct wm_wg_handshakes *h, struct wm_wg_peer *p)
 {
-	struct wm_endpoint to;
+	struct wm_wg_path path;
 	struct wm_wg_session *s = wm_wg_keyring_usable(p, h->now);
-	if (s == NULL || !wm_wg_place_get(&p->place, &to))
+	if (s == NULL || !wm_wg_place_path(&p->place, wm_wg_era(h->core), &path))
 		return false;
 	struct wm_wg_staged *list = wm_wg_stage_take(&p->stage);
 	bool had_some = list != NULL;
 	while (list != NULL)
-		list = send_staged(h, p, s, &to, list);
+		list = send_staged(h, p, s, &path, list);
 	return had_some;
 }
 
@@ -119,14 +130,18 @@ static bool create_initiation(struct wm_wg_handshakes *h, struct wm_wg_peer *p,
 static void initiate(struct wm_wg_handshakes *h, struct wm_wg_peer *p)
 {
 	struct wm_wg_initiation msg;
-	struct wm_endpoint to;
-	if (atomic_load(&h->core->sockets) == NULL || !wm_wg_place_get(&p->place, &to))
+	struct wm_wg_path path;
+	/* Nobody has answered: perhaps because of where it left. */
+	if (p->timers.tries > 0)
+		wm_wg_place_let_go(&p->place);
+	if (atomic_load(&h->core->sockets) == NULL ||
+	    !wm_wg_place_path(&p->place, wm_wg_era(h->core), &path))
 		return abandon(h, p, WM_DROP_NO_ENDPOINT);
 	if (!create_initiation(h, p, &msg))
 		return abandon(h, p, WM_DROP_HANDSHAKE);
-	p->initiated_to = to;
+	p->initiated_to = path.to;
 	wm_wg_timers_initiation_sent(&p->timers, wm_rand_below(WM_WG_JITTER_MAX), h->now);
-	if (send_message(h, &to, &msg, sizeof(msg)))
+	if (send_message(h, &path, WM_WG_TOS_HANDSHAKE, &msg, sizeof(msg)))
 		note_sent(h, p, sizeof(msg), false);
 }
 
@@ -136,14 +151,14 @@ static void send_keepalive(struct wm_wg_handshakes *h, struct wm_wg_peer *p)
 		struct wm_wg_data header;
 		uint8_t tail[WM_WG_SEAL_TAIL];
 	} msg;
-	struct wm_endpoint to;
+	struct wm_wg_path path;
 	struct wm_wg_session *s = wm_wg_keyring_usable(p, h->now);
-	if (!wm_wg_place_get(&p->place, &to))
+	if (!wm_wg_place_path(&p->place, wm_wg_era(h->core), &path))
 		return;
 	if (s == NULL)
 		return wm_wg_exchange_act(h, p, wm_wg_timers_want(&p->timers, h->now));
 	size_t len = wm_wg_seal(&h->ciphers, s, &msg.header, 0, h->core->mtu);
-	if (len > 0 && send_message(h, &to, &msg, len))
+	if (len > 0 && send_message(h, &path, 0, &msg, len))
 		note_sent(h, p, len, false);
 }
 
@@ -182,7 +197,7 @@ static enum wm_drop read_response(struct wm_wg_handshakes *h, const struct wm_wg
 		wm_wg_response_consume(&p->initiator, &h->identity, &p->remote, msg, &keys);
 	if (why != WM_DROP_NONE)
 		return why;
-	wm_wg_place_set(&p->place, &l->from);
+	wm_wg_way_learn(h, p, l);
 	note_received(h, p, l->len);
 	wm_wg_initiator_fini(&p->initiator); /* its index is the session's now */
 	wm_wg_keyring_put_initiated(h->core, p, wm_wg_session_new(p, &keys, true, h->now));
@@ -211,6 +226,7 @@ static enum wm_drop answer(struct wm_wg_handshakes *h, struct wm_wg_peer *p,
 {
 	struct wm_wg_response msg;
 	struct wm_wg_keys keys;
+	struct wm_wg_path path;
 	uint8_t ephemeral[WM_WG_KEY];
 	uint32_t index = wm_wg_index_take(&h->core->index, p);
 	wm_x25519_generate(ephemeral);
@@ -220,12 +236,13 @@ static enum wm_drop answer(struct wm_wg_handshakes *h, struct wm_wg_peer *p,
 		wm_wg_index_drop(&h->core->index, index);
 		return why;
 	}
-	wm_wg_place_set(&p->place, &l->from);
+	wm_wg_way_learn(h, p, l);
 	note_received(h, p, l->len);
 	wm_wg_keyring_put_answered(h->core, p, wm_wg_session_new(p, &keys, false, h->now));
 	wm_wg_timers_session_made(&p->timers, false, h->now);
 	wm_wg_jar_stamp(&p->jar, &msg, sizeof(msg), h->now);
-	if (send_message(h, &l->from, &msg, sizeof(msg)))
+	if (wm_wg_place_path(&p->place, wm_wg_era(h->core), &path) &&
+	    send_message(h, &path, WM_WG_TOS_HANDSHAKE, &msg, sizeof(msg)))
 		note_sent(h, p, sizeof(msg), false);
 	return WM_DROP_NONE;
 }
@@ -275,7 +292,9 @@ static enum wm_drop demand_cookie(struct wm_wg_handshakes *h, const struct wm_wg
 	}
 	wm_rand_bytes(nonce, sizeof(nonce));
 	wm_wg_cookie_create(&h->checker, l->data, l->len, &l->from, nonce, &msg);
-	send_message(h, &l->from, &msg, sizeof(msg));
+	/* The sender has proved nothing, so nobody is asked: the address it knows, by any way. */
+	struct wm_wg_path path = {.to = l->from, .local.addr = l->local.addr};
+	send_message(h, &path, WM_WG_TOS_HANDSHAKE, &msg, sizeof(msg));
 	return WM_DROP_COOKIE;
 }
 
@@ -347,6 +366,8 @@ void wm_wg_exchange_hear(struct wm_wg_handshakes *h, struct wm_wg_peer *p, unsig
 {
 	if ((news & WM_WG_NEWS_USED) && wm_wg_keyring_confirm(h->core, p))
 		begin_session(h, p, false);
+	if (news & WM_WG_NEWS_WAY)
+		wm_wg_way_prove(h, p);
 	if (news & WM_WG_NEWS_DEBT)
 		wm_wg_timers_watch(&p->timers);
 	if ((news & WM_WG_NEWS_MOVED) && wm_wg_timers_is_trying(&p->timers))

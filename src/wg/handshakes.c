@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "base/str.h"
+#include "platform/net.h"
 #include "wg/exchange.h"
 #include "wg/keyring.h"
 #include "wg/mail.h"
@@ -32,6 +33,14 @@ void wm_wg_handshakes_ask(struct wm_wg_handshakes *h, struct wm_wg_peer *peer)
 enum wm_drop wm_wg_handshakes_offer(struct wm_wg_handshakes *h, const struct wm_endpoint *from,
 				    const uint8_t *data, size_t len, int64_t now)
 {
+	static const struct wm_udp_local unknown;
+	return wm_wg_handshakes_offer_at(h, from, &unknown, data, len, now);
+}
+
+enum wm_drop wm_wg_handshakes_offer_at(struct wm_wg_handshakes *h, const struct wm_endpoint *from,
+				       const struct wm_udp_local *local, const uint8_t *data,
+				       size_t len, int64_t now)
+{
 	if (len > WM_WG_HANDSHAKE_MAX)
 		return WM_DROP_SHORT;
 	enum wm_drop why = wm_wg_door_judge(&h->door, from, data, len, now);
@@ -41,7 +50,7 @@ enum wm_drop wm_wg_handshakes_offer(struct wm_wg_handshakes *h, const struct wm_
 	bool has_room = h->n_letters < WM_WG_QUEUE;
 	if (has_room)
 		wm_wg_letter_fill(&h->letters[(h->first_letter + h->n_letters++) % WM_WG_QUEUE],
-				  from, data, len);
+				  from, local, data, len);
 	if (h->n_letters >= WM_WG_LOADED)
 		wm_wg_door_load(&h->door, now);
 	pthread_mutex_unlock(&h->lock);
@@ -319,6 +328,7 @@ static void release(struct wm_wg_handshakes *h)
 	wm_wg_schedule_fini(&h->schedule);
 	wm_map_fini(&h->peers);
 	wm_wg_wake_close(&h->wake);
+	wm_net_close(h->net);
 	wm_wg_bell_fini(&h->bell);
 	pthread_mutex_destroy(&h->lock);
 	wm_free(h->letters);
@@ -349,7 +359,10 @@ static struct wm_wg_handshakes *prepare(struct wm_wg_core *core)
 int wm_wg_handshakes_new(struct wm_wg_core *core, struct wm_wg_handshakes **out, struct wm_err *err)
 {
 	struct wm_wg_handshakes *h = prepare(core);
+	struct wm_err why; /* without it peers are answered as the host chooses */
 	int rc = wm_wg_wake_open(&h->wake, err);
+	if (rc == 0 && wm_net_open(&h->net, &why) != 0)
+		h->net = NULL;
 	if (rc != 0)
 		release(h);
 	else

@@ -56,6 +56,7 @@ struct wm_wg_handshakes {
 
 	/* ---- the thread's own ---- */
 	struct wm_epoch_reader reader;
+	struct wm_net *net; /* to ask the host; NULL: it does not answer */
 	struct wm_wg_drops drops;
 	struct wm_wg_ciphers ciphers;
 	uint64_t seen_retired;
@@ -93,6 +94,10 @@ void wm_wg_handshakes_ask(struct wm_wg_handshakes *h, struct wm_wg_peer *peer);
 /* Any thread: a handshake datagram that has come at @now, copied; or why it is not wanted. */
 enum wm_drop wm_wg_handshakes_offer(struct wm_wg_handshakes *h, const struct wm_endpoint *from,
 				    const uint8_t *data, size_t len, int64_t now);
+/* The same for one of which is known where it came in. */
+enum wm_drop wm_wg_handshakes_offer_at(struct wm_wg_handshakes *h, const struct wm_endpoint *from,
+				       const struct wm_udp_local *local, const uint8_t *data,
+				       size_t len, int64_t now);
 /* The thread: a handshake message that has come in. */
 void wm_wg_handshakes_read(struct wm_wg_handshakes *h, const struct wm_wg_letter *l);
 /* The loop: an order; @bytes (32, copied) may be NULL. */

@@ -10,9 +10,11 @@
 #include <string.h>
 #include "base/mem.h"
 #include "wg/demux.h"
+#include "wg/ecn.h"
 #include "wg/handshakes.h"
 #include "wg/inner.h"
 #include "wg/seal.h"
+#include "wg/way.h"
 #include "wg/worker.h"
 
 /* The session whose window is locked and what came in on it. */
@@ -24,7 +26,7 @@ struct run {
 /* What was found out about the last packet delivered, which mostly holds for the next. */
 struct trail {
 	const struct wm_wg_session *session;
-	const struct wm_endpoint *from;
+	const struct wm_udp_packet *train;
 	const uint8_t *source; /* of the inner packet: belongs to the session's peer */
 	uint8_t version;
 };
@@ -52,12 +54,12 @@ static enum wm_drop sort_packet(struct wm_wg_worker *w, struct wm_wg_arrival *a)
 	case WM_WG_KIND_INITIATION:
 	case WM_WG_KIND_RESPONSE:
 	case WM_WG_KIND_COOKIE:
-		return wm_wg_handshakes_offer(w->core->handshakes, a->from, a->data, a->len,
-					      w->now);
+		return wm_wg_handshakes_offer_at(w->core->handshakes, &a->train->peer,
+						 &a->train->local, a->data, a->len, w->now);
 	case WM_WG_KIND_STUN:
 	case WM_WG_KIND_FOREIGN:
-		return wm_wg_core_pass_foreign(w->core, &w->foreign, a->from, a->data, a->len,
-					       w->now);
+		return wm_wg_core_pass_foreign(w->core, &w->foreign, &a->train->peer, a->data,
+					       a->len, w->now);
 	case WM_WG_KIND_MALFORMED: break;
 	}
 	return WM_DROP_SHORT;
@@ -106,8 +108,9 @@ static void note_packet(struct wm_wg_worker *w, const struct wm_wg_arrival *a, b
 	struct wm_wg_session *s = a->session;
 	struct wm_wg_peer *peer = s->peer;
 	unsigned news = 0;
-	wm_wg_place_set(&peer->place, a->from);
-	wm_wg_door_know(&w->core->handshakes->door, &a->from->addr);
+	if (wm_wg_place_learn(&peer->place, wm_wg_era(w->core), &a->train->peer, &a->train->local))
+		news |= WM_WG_NEWS_WAY;
+	wm_wg_door_know(&w->core->handshakes->door, &a->train->peer.addr);
 	if (!atomic_load_explicit(&s->is_used, memory_order_relaxed) &&
 	    !atomic_exchange(&s->is_used, true) && !s->is_initiator)
 		news |= WM_WG_NEWS_USED;
@@ -123,10 +126,10 @@ static void note_packet(struct wm_wg_worker *w, const struct wm_wg_arrival *a, b
 static void follow(struct wm_wg_worker *w, struct trail *t, const struct wm_wg_arrival *a,
 		   bool is_data)
 {
-	if (is_data && t->session == a->session && t->from == a->from)
+	if (is_data && t->session == a->session && t->train == a->train)
 		return;
 	note_packet(w, a, is_data);
-	*t = (struct trail){.session = is_data ? a->session : NULL, .from = a->from};
+	*t = (struct trail){.session = is_data ? a->session : NULL, .train = a->train};
 }
 
 static bool owns_source(struct wm_wg_worker *w, struct trail *t, const struct wm_wg_peer *peer,
@@ -188,6 +191,8 @@ static enum wm_drop deliver(struct wm_wg_worker *w, struct trail *t, const struc
 		return WM_DROP_INNER;
 	if (!owns_source(w, t, a->session->peer, &inner))
 		return WM_DROP_SOURCE;
+	if (!wm_wg_ecn_receive(packet, a->train->tos))
+		return WM_DROP_ECN;
 	if (!wm_wg_coalesce_add(&w->coalesce, packet, inner.len)) {
 		end_writing(w);
 		begin_writing(w);
@@ -219,7 +224,7 @@ static void take_datagram(struct wm_wg_worker *w, const struct wm_udp_packet *p,
 			  size_t len)
 {
 	struct wm_wg_arrival *a = &w->arrivals[w->n_arrivals++];
-	*a = (struct wm_wg_arrival){.data = p->data + at, .len = (uint32_t)len, .from = &p->peer};
+	*a = (struct wm_wg_arrival){.data = p->data + at, .len = (uint32_t)len, .train = p};
 	enum wm_drop why = sort_packet(w, a);
 	if (why != WM_DROP_NONE)
 		wm_wg_drop(&w->drops, why);

@@ -3,10 +3,11 @@
 #include "wg/demux.h"
 #include "wg/handshakes.h"
 
-void wm_wg_letter_fill(struct wm_wg_letter *l, const struct wm_endpoint *from, const uint8_t *data,
-		       size_t len)
+void wm_wg_letter_fill(struct wm_wg_letter *l, const struct wm_endpoint *from,
+		       const struct wm_udp_local *local, const uint8_t *data, size_t len)
 {
 	l->from = *from;
+	l->local = *local;
 	l->len = (uint16_t)len;
 	memcpy(l->data, data, len);
 }
@@ -24,7 +25,7 @@ static enum wm_drop read_message(struct wm_wg_handshakes *h, const struct wm_udp
 	enum wm_drop why = wm_wg_door_judge(&h->door, &p->peer, p->data, p->len, h->now);
 	if (why != WM_DROP_NONE)
 		return why;
-	wm_wg_letter_fill(&l, &p->peer, p->data, p->len);
+	wm_wg_letter_fill(&l, &p->peer, &p->local, p->data, p->len);
 	wm_wg_handshakes_read(h, &l);
 	return WM_DROP_NONE;
 }

@@ -16,6 +16,7 @@ struct wm_wg_handshakes;
 /* A handshake message as it came in. */
 struct wm_wg_letter {
 	struct wm_endpoint from;
+	struct wm_udp_local local; /* where it came in, if that is known */
 	uint16_t len;
 	uint8_t data[WM_WG_HANDSHAKE_MAX];
 };
@@ -28,8 +29,8 @@ struct wm_wg_mail {
 };
 
 /* @len is at most WM_WG_HANDSHAKE_MAX. */
-void wm_wg_letter_fill(struct wm_wg_letter *l, const struct wm_endpoint *from, const uint8_t *data,
-		       size_t len);
+void wm_wg_letter_fill(struct wm_wg_letter *l, const struct wm_endpoint *from,
+		       const struct wm_udp_local *local, const uint8_t *data, size_t len);
 void wm_wg_mail_init(struct wm_wg_mail *m);
 /* Reads one batch, if there is such a socket; true when there may be more. Inside an epoch. */
 bool wm_wg_mail_run(struct wm_wg_handshakes *h);

@@ -7,10 +7,12 @@
  */
 #include <errno.h>
 #include "base/mem.h"
+#include "wg/ecn.h"
 #include "wg/handshakes.h"
 #include "wg/inner.h"
 #include "wg/seal.h"
 #include "wg/segment.h"
+#include "wg/way.h"
 #include "wg/worker.h"
 
 /* Sent before more is read: what was sealed first should not wait for the last. */
@@ -21,9 +23,9 @@ struct lane {
 	struct wm_udp_socket *out; /* NULL: there is no port */
 	struct wm_wg_peer *peer;
 	struct wm_wg_session *session; /* NULL: packets are staged */
-	struct wm_endpoint to;
-	uint64_t bytes;  /* sealed since the lane was opened */
-	unsigned sealed; /* packets in this batch, whoever they are for */
+	struct wm_udp_packet how;      /* its datagrams go */
+	uint64_t bytes;                /* sealed since the lane was opened */
+	unsigned sealed;               /* packets in this batch, whoever they are for */
 };
 
 static void close_lane(struct wm_wg_worker *w, struct lane *lane)
@@ -37,11 +39,14 @@ static void close_lane(struct wm_wg_worker *w, struct lane *lane)
 
 static enum wm_drop open_lane(struct wm_wg_worker *w, struct lane *lane, struct wm_wg_peer *peer)
 {
+	struct wm_wg_path path;
 	if (lane->peer == peer)
 		return WM_DROP_NONE;
 	close_lane(w, lane);
-	if (lane->out == NULL || !wm_wg_place_get(&peer->place, &lane->to))
+	if (lane->out == NULL || !wm_wg_place_path(&peer->place, wm_wg_era(w->core), &path))
 		return WM_DROP_NO_ENDPOINT;
+	lane->how = (struct wm_udp_packet){
+		.peer = path.to, .local = path.local, .refused = &peer->place.is_refused};
 	lane->peer = peer;
 	lane->session = atomic_load_explicit(&peer->current, memory_order_acquire);
 	if (lane->session != NULL && !wm_wg_session_can_send(lane->session, w->now))
@@ -95,7 +100,7 @@ static enum wm_drop seal(struct wm_wg_worker *w, struct lane *lane, struct wm_wg
 		}
 		size_t sealed = wm_wg_seal_into(&w->ciphers, lane->session, counter++, packet, len,
 						mtu, room);
-		wm_wg_outbox_add(&w->outbox, &lane->to, sealed);
+		wm_wg_outbox_add(&w->outbox, &lane->how, sealed);
 		lane->bytes += sealed;
 		lane->sealed++;
 	}
@@ -116,6 +121,7 @@ static enum wm_drop carry(struct wm_wg_worker *w, struct lane *lane, struct wm_t
 		why = wm_wg_segments_begin(&segments, p->data, p->len, &p->offload);
 	if (why != WM_DROP_NONE)
 		return why;
+	lane->how.tos = wm_wg_ecn_of(p->data);
 	if (lane->session == NULL) {
 		stage(w, lane, &segments);
 		return WM_DROP_NONE;

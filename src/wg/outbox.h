@@ -19,7 +19,8 @@ struct wm_wg_outbox {
 /* Room for a datagram of up to @len bytes (at most WM_UDP_ROOM); NULL: it has to be flushed first.
  */
 uint8_t *wm_wg_outbox_room(struct wm_wg_outbox *o, size_t len);
-/* The @len bytes written into the room are a datagram for @to. */
-void wm_wg_outbox_add(struct wm_wg_outbox *o, const struct wm_endpoint *to, size_t len);
+/* The @len bytes written into the room are a datagram that goes as @how says: peer, local, tos,
+ * is_probe, refused. */
+void wm_wg_outbox_add(struct wm_wg_outbox *o, const struct wm_udp_packet *how, size_t len);
 /* Sends everything; returns how many datagrams the kernel refused. */
 unsigned wm_wg_outbox_flush(struct wm_wg_outbox *o, struct wm_udp_socket *s);

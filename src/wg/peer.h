@@ -20,6 +20,7 @@ enum wm_wg_news {
 	WM_WG_NEWS_DEBT = 4,      /* a timer is to be looked at */
 	WM_WG_NEWS_MOVED = 8,     /* the loop gave it another endpoint */
 	WM_WG_NEWS_GREET = 16,    /* the loop wants a session */
+	WM_WG_NEWS_WAY = 32,      /* its packets come in another way */
 	WM_WG_NEWS_HANDSHAKE = 1, /* to the loop, on its own bell: a handshake has completed */
 	WM_WG_NEWS_BY_PEER = 2,   /* with it: the peer had begun it */
 };

@@ -129,6 +129,7 @@ unsigned wm_wg_timers_want_now(struct wm_wg_timers *t, int64_t now)
 void wm_wg_timers_initiation_sent(struct wm_wg_timers *t, int64_t jitter, int64_t now)
 {
 	t->last_initiation = now;
+	t->tries++;
 	t->retry_at = now + WM_WG_REKEY_TIMEOUT + jitter;
 }
 
@@ -136,6 +137,7 @@ void wm_wg_timers_abandon(struct wm_wg_timers *t)
 {
 	t->attempt_since = 0;
 	t->retry_at = 0;
+	t->tries = 0;
 }
 
 void wm_wg_timers_session_made(struct wm_wg_timers *t, bool can_send, int64_t now)
@@ -175,6 +177,7 @@ static unsigned run_retry(struct wm_wg_timers *t, int64_t now)
 	if (now - t->attempt_since < WM_WG_REKEY_ATTEMPT)
 		return WM_WG_INITIATE;
 	t->attempt_since = 0;
+	t->tries = 0;
 	if (t->forget_at == 0)
 		t->forget_at = now + FORGET_AFTER;
 	return WM_WG_GIVE_UP;

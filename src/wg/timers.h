@@ -43,6 +43,7 @@ struct wm_wg_timers {
 	int64_t interval;              /* persistent keepalive, 0 = off */
 	int64_t attempt_since;         /* first initiation of this attempt, 0 = none under way */
 	int64_t last_initiation;       /* 0 = none yet */
+	unsigned tries;                /* initiations of this attempt */
 	int64_t retry_at, keepalive_at, answer_at, persist_at, forget_at; /* 0 = not set */
 	bool is_stopped; /* nothing is owed, wanted or due */
 };

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "wg/uapi_server.h"
+#include "wg/watch.h"
 
 #define DEFAULT_MTU         1420
 #define DEFAULT_WORKERS_MAX 4
@@ -177,6 +178,8 @@ static int open_parts(struct wm_wg_userspace *d, const struct wm_wg_device_opts 
 	d->face.name = wm_tun_name(d->core.tun);
 	d->face.ifindex = wm_tun_ifindex(d->core.tun);
 	rc = start_threads(d, wm_tun_queues(d->core.tun), err);
+	if (rc == 0)
+		rc = wm_wg_watch_open(d->loop, &d->core, &d->watch, err);
 	if (rc == 0 && opts->uapi_dir != NULL)
 		rc = open_uapi(d, opts, err);
 	return rc;
@@ -206,6 +209,7 @@ static void close_all(struct wm_wg_backend *b)
 	struct wm_wg_userspace *d = of(b);
 	struct wm_wg_core *c = &d->core;
 	wm_wg_uapi_server_close(d->uapi);
+	wm_wg_watch_close(d->watch);
 	stop_threads(d);
 	wm_wg_sockets_free(atomic_exchange(&c->sockets, NULL));
 	wm_map_fini(&d->peers);

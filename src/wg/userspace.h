@@ -29,7 +29,8 @@ struct wm_wg_userspace {
 	uint32_t fwmark;
 	uint16_t left_port;             /* the one before the last change; 0 = none */
 	struct wm_wg_uapi_server *uapi; /* NULL = none */
-	struct wm_post post;            /* from the threads: there are events */
+	struct wm_wg_watch *watch;
+	struct wm_post post; /* from the threads: there are events */
 	atomic_bool is_posted;
 	unsigned told_notes; /* of core.notes, those that are in the log */
 	bool is_draining;    /* inside on_post: close leaves the last step to it */

@@ -225,6 +225,7 @@ int wm_wg_userspace_configure(struct wm_wg_userspace *d, const struct wm_wg_conf
 		publish_sockets(d, socks);
 	if (wish->has_fwmark)
 		d->fwmark = wish->fwmark;
+	atomic_store(&d->core.fwmark, d->fwmark);
 	if (wish->has_private_key)
 		apply_key(d, wish->private_key);
 	if (wish->replace_peers)

@@ -25,8 +25,8 @@
 struct wm_wg_arrival {
 	uint8_t *data;
 	uint32_t len;
-	const struct wm_endpoint *from;
-	struct wm_wg_session *session; /* NULL: done with */
+	const struct wm_udp_packet *train; /* in which it came */
+	struct wm_wg_session *session;     /* NULL: done with */
 	uint64_t counter;
 };
 

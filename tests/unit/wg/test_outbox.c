@@ -33,11 +33,11 @@ static struct wm_endpoint to(uint16_t port)
 
 static void add(uint16_t port, size_t len)
 {
-	struct wm_endpoint e = to(port);
+	struct wm_udp_packet how = {.peer = to(port)};
 	uint8_t *room = wm_wg_outbox_room(&box, len);
 	assert_non_null(room);
 	memset(room, (int)len, len);
-	wm_wg_outbox_add(&box, &e, len);
+	wm_wg_outbox_add(&box, &how, len);
 }
 
 static void expect(unsigned i, uint16_t port, uint32_t len, unsigned count)
@@ -55,6 +55,31 @@ static void test_equal_lengths_travel_together(void **state)
 		add(1, 100);
 	assert_int_equal(box.n, 1);
 	expect(0, 1, 500, 5);
+}
+
+/* Each of these is said once for a whole train. */
+static void test_what_goes_differently_goes_apart(void **state)
+{
+	struct wm_udp_packet hows[5];
+	for (unsigned i = 0; i < 5; i++)
+		hows[i] = (struct wm_udp_packet){.peer = to(1)};
+	hows[1].tos = 2;
+	hows[2].local.link = 3;
+	assert_true(wm_addr_parse("192.0.2.9", &hows[3].local.addr));
+	hows[4].is_probe = true;
+	for (unsigned i = 0; i < 5; i++) {
+		for (unsigned twice = 0; twice < 2; twice++) {
+			memset(wm_wg_outbox_room(&box, 100), 'x', 100);
+			wm_wg_outbox_add(&box, &hows[i], 100);
+		}
+	}
+	assert_int_equal(box.n, 6);
+	for (unsigned i = 0; i < 4; i++) {
+		expect(i, 1, 200, 2);
+		assert_int_equal(box.trains[i].tos, hows[i].tos);
+		assert_true(wm_udp_local_equal(&box.trains[i].local, &hows[i].local));
+	}
+	assert_true(box.trains[4].is_probe && box.trains[5].is_probe);
 }
 
 static void test_a_shorter_one_is_the_last(void **state)
@@ -135,11 +160,11 @@ static void test_flushing_sends_all_and_empties_it(void **state)
 	uint32_t got = 0;
 	assert_int_equal(wm_udp_open(&port, 0, false, 1, &peer, &err), 0);
 	assert_int_equal(wm_udp_open(&here, 0, false, 1, &s, &err), 0);
-	struct wm_endpoint e = {.port = port};
-	assert_true(wm_addr_parse("127.0.0.1", &e.addr));
+	struct wm_udp_packet how = {.peer.port = port};
+	assert_true(wm_addr_parse("127.0.0.1", &how.peer.addr));
 	for (unsigned i = 0; i < 7; i++) {
 		memset(wm_wg_outbox_room(&box, 100), 'x', 100);
-		wm_wg_outbox_add(&box, &e, i < 6 ? 100 : 1);
+		wm_wg_outbox_add(&box, &how, i < 6 ? 100 : 1);
 	}
 	assert_int_equal(wm_wg_outbox_flush(&box, &s), 0);
 	assert_int_equal(box.n, 0);
@@ -159,6 +184,7 @@ int main(void)
 #define ROW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		ROW(test_equal_lengths_travel_together),
+		ROW(test_what_goes_differently_goes_apart),
 		ROW(test_a_shorter_one_is_the_last),
 		ROW(test_a_longer_one_begins_anew),
 		ROW(test_each_peer_has_its_own),
