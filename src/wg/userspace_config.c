@@ -3,6 +3,7 @@
  * is bound, the mark is set); then the rest, none of which can fail, changes the device.
  */
 #include "wg/userspace.h"
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include "base/clock.h"
@@ -108,12 +109,38 @@ static struct wm_wg_peer *add_peer(struct wm_wg_userspace *d, const struct wm_wg
 	return p;
 }
 
+static int compare_prefixes(const void *a, const void *b)
+{
+	return wm_prefix_compare(a, b);
+}
+
+/*
+ * Takes from a peer what a whole list does not give it. What stays is in the trie all the time, so
+ * that no packet finds it missing while lists are renewed.
+ */
+static void keep_allowed(struct wm_wg_userspace *d, struct wm_wg_peer *p,
+			 const struct wm_wg_peer_config *wish)
+{
+	struct wm_prefix *has = wm_calloc(p->owner.count + 1, sizeof(*has));
+	struct wm_prefix *gets = wm_calloc(wish->n_allowed + 1, sizeof(*gets));
+	size_t n_has = wm_wg_owner_prefixes(&p->owner, has, p->owner.count), n = 0;
+	for (size_t i = 0; i < wish->n_allowed; i++)
+		if (!wish->allowed[i].remove)
+			gets[n++] = wm_prefix_masked(&wish->allowed[i].prefix);
+	qsort(gets, n, sizeof(*gets), compare_prefixes);
+	for (size_t i = 0; i < n_has; i++)
+		if (bsearch(&has[i], gets, n, sizeof(*gets), compare_prefixes) == NULL)
+			wm_wg_allowedips_drop(&d->core.allowed, &has[i], &p->owner);
+	wm_free(gets);
+	wm_free(has);
+}
+
 static void apply_allowed(struct wm_wg_userspace *d, struct wm_wg_peer *p,
 			  const struct wm_wg_peer_config *wish)
 {
 	struct wm_wg_allowedips *t = &d->core.allowed;
 	if (wish->flags & WM_WG_PEER_REPLACE_ALLOWED)
-		wm_wg_allowedips_drop_owner(t, &p->owner);
+		keep_allowed(d, p, wish);
 	for (size_t i = 0; i < wish->n_allowed; i++) {
 		const struct wm_wg_allowed *a = &wish->allowed[i];
 		if (a->remove)
@@ -188,7 +215,7 @@ static void keep_only(struct wm_wg_userspace *d, const struct wm_wg_config *wish
 			drop_peer(d, p);
 			continue;
 		}
-		wm_wg_allowedips_drop_owner(&d->core.allowed, &p->owner);
+		keep_allowed(d, p, w);
 		if (!w->has_psk)
 			set_psk(d, p, no_key);
 		if (!w->has_keepalive)
