@@ -15,6 +15,7 @@
 #include "wg/ratelimit.h"
 #include "wg/seal.h"
 #include "wg/tai64n.h"
+#include "wg/wish.h"
 
 #define S 1000000000LL
 
@@ -300,6 +301,21 @@ static void test_every_drop_has_a_name(void **state)
 	assert_string_equal(wm_drop_sentence(WM_DROP_COUNT), "");
 }
 
+static void test_a_full_device_can_be_emptied(void **state)
+{
+	static const size_t full = 100000;
+	struct wm_err err;
+	struct wm_wg_peer_config peers[2] = {{.flags = WM_WG_PEER_REMOVE},
+					     {.flags = WM_WG_PEER_UPDATE_ONLY}};
+	struct wm_wg_config wish = {.peers = peers, .n_peers = 2};
+	assert_int_equal(wm_wg_wish_check(&wish, full, &err), 0);
+	peers[0].flags = 0;
+	assert_int_equal(wm_wg_wish_check(&wish, full - 1, &err), 0);
+	assert_int_equal(wm_wg_wish_check(&wish, full, &err), WM_RESOURCE_EXHAUSTED);
+	wish.replace_peers = true;
+	assert_int_equal(wm_wg_wish_check(&wish, full, &err), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -315,6 +331,7 @@ int main(void)
 		cmocka_unit_test(test_sealing_into_another_buffer),
 		cmocka_unit_test(test_counters_are_taken_until_they_are_used_up),
 		cmocka_unit_test(test_every_drop_has_a_name),
+		cmocka_unit_test(test_a_full_device_can_be_emptied),
 	};
 	return cmocka_run_group_tests_name("wg/parts", tests, NULL, NULL);
 }
