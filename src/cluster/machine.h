@@ -122,11 +122,6 @@ struct wm_machine_io {
 	 * wm_machine_snapshot_ready, or wm_machine_snapshot_failed. Not called again before.
 	 */
 	void (*fetch)(void *arg, const char *node_id, const struct wm_snapshot_meta *meta);
-	/*
-	 * A member needs a snapshot and there is none that begins late enough: take one now
-	 * (wm_machine_snapshot_begin). May be called often.
-	 */
-	void (*want_snapshot)(void *arg);
 	/* State, term or leader differ from what was told last. */
 	void (*on_role)(void *arg, const struct wm_machine_role *role);
 	/* A configuration is committed. */
@@ -159,7 +154,7 @@ struct wm_machine_io {
 
 /* ---- life ---- */
 
-#define WM_MACHINE_ELECTION_MS  300 /* E: a follower's patience is between E and 2 E */
+#define WM_MACHINE_ELECTION_MS  400 /* E: a follower's patience is between E and 2 E */
 #define WM_MACHINE_HEARTBEAT_MS 50
 
 struct wm_machine_opts {
