@@ -11,6 +11,8 @@
 
 struct wm_notify;
 
+#define WM_NOTIFY_FDS 64 /* descriptors that a predecessor may have left, at most */
+
 enum wm_notice {
 	WM_NOTICE_READY,     /* the start, or a reload, is over */
 	WM_NOTICE_RELOADING, /* READY follows */
@@ -36,6 +38,23 @@ int64_t wm_notify_watchdog(const struct wm_notify *n);
  */
 WM_MUST_CHECK int wm_notify_tell(struct wm_notify *n, enum wm_notice what, const char *status,
 				 int64_t ns, struct wm_err *err);
+
+/*
+ * Descriptors that outlive this process: the manager keeps copies of them under @name (no colons)
+ * until the service has really stopped, and gives them to whoever it starts next, be it after a
+ * stop or a crash. It does so only where it is told to (systemd: FileDescriptorStoreMax=), and does
+ * not say whether. Replaces nothing: what was stored before under that name stays too. The errors
+ * are those of wm_notify_tell.
+ */
+WM_MUST_CHECK int wm_notify_store(struct wm_notify *n, const char *name, const int *fds,
+				  unsigned n_fds, struct wm_err *err);
+/* The manager closes what it keeps under @name. */
+WM_MUST_CHECK int wm_notify_unstore(struct wm_notify *n, const char *name, struct wm_err *err);
+/*
+ * What a predecessor has stored under @name: their number, at most @max, in @fds, now the caller's
+ * to close. Those that nobody takes are closed with @n.
+ */
+unsigned wm_notify_take(struct wm_notify *n, const char *name, int *fds, unsigned max);
 
 /* True when what is written to @fd goes to the system's journal, which knows the time itself and
  * takes severities in front of lines ("<4>"). */

@@ -50,6 +50,22 @@ int wm_notify_tell(struct wm_notify *n, enum wm_notice what, const char *status,
 			    status != NULL ? status : "");
 }
 
+int wm_notify_store(struct wm_notify *n, const char *name, const int *fds, unsigned n_fds,
+		    struct wm_err *err)
+{
+	return wm_fake_call(err, "store %s %u", name, n_fds);
+}
+
+int wm_notify_unstore(struct wm_notify *n, const char *name, struct wm_err *err)
+{
+	return wm_fake_call(err, "unstore %s", name);
+}
+
+unsigned wm_notify_take(struct wm_notify *n, const char *name, int *fds, unsigned max)
+{
+	return 0;
+}
+
 bool wm_notify_is_journal(int fd)
 {
 	return false;

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,6 +104,120 @@ static void test_each_notice(void **state)
 	tell(n, WM_NOTICE_STOPPING, "asked to", 0);
 	assert_string_equal(heard(), "STOPPING=1\nSTATUS=asked to");
 	wm_notify_close(n);
+}
+
+/* A descriptor that comes with the next datagram, whose text must be @expected. */
+static int received(const char *expected)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = {.room = {0}};
+	char text[256] = "";
+	struct iovec iov = {.iov_base = text, .iov_len = sizeof(text) - 1};
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = control.room,
+			     .msg_controllen = sizeof(control.room)};
+	int fd = -1;
+
+	assert_true(recvmsg(listener, &msg, 0) > 0);
+	assert_string_equal(text, expected);
+	assert_non_null(CMSG_FIRSTHDR(&msg));
+	memcpy(&fd, CMSG_DATA(&control.head), sizeof(fd));
+	return fd;
+}
+
+static void test_it_keeps_descriptors(void **state)
+{
+	struct stat kept, ours;
+	struct wm_notify *n;
+	struct wm_err err;
+	int fds[2], fd;
+
+	listen_at(path);
+	setenv("NOTIFY_SOCKET", path, 1);
+	n = open_notify();
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(wm_notify_store(n, "interface", fds, 1, &err), 0);
+	fd = received("FDSTORE=1\nFDNAME=interface");
+	assert_int_equal(fstat(fd, &kept), 0);
+	assert_int_equal(fstat(fds[0], &ours), 0);
+	assert_int_equal(kept.st_ino, ours.st_ino);
+	assert_int_equal(wm_notify_unstore(n, "interface", &err), 0);
+	assert_string_equal(heard(), "FDSTOREREMOVE=1\nFDNAME=interface");
+	close(fd);
+	close(fds[0]);
+	close(fds[1]);
+	wm_notify_close(n);
+}
+
+/* Numbers 3 to 5 are the test's to give: it moves away what it has there. */
+static void test_it_gives_descriptors_back(void **state)
+{
+	int kept[3], fds[4];
+	char pid[16];
+	struct wm_notify *n;
+
+	for (int i = 0; i < 3; i++)
+		kept[i] = fcntl(3 + i, F_DUPFD_CLOEXEC, 20);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(dup2(1, 3 + i), 3 + i);
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	setenv("LISTEN_FDS", "3", 1);
+	setenv("LISTEN_PID", pid, 1);
+	setenv("LISTEN_FDNAMES", "interface:stored:interface", 1);
+	n = open_notify();
+	assert_null(getenv("LISTEN_FDS"));
+	assert_null(getenv("LISTEN_PID"));
+	assert_null(getenv("LISTEN_FDNAMES"));
+	assert_int_equal(wm_notify_take(n, "inter", fds, 4), 0);
+	assert_int_equal(wm_notify_take(n, "interface", fds, 4), 2);
+	assert_int_equal(fds[0], 3);
+	assert_int_equal(fds[1], 5);
+	assert_int_equal(fcntl(5, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(wm_notify_take(n, "interface", fds, 4), 0);
+	wm_notify_close(n);
+	assert_int_equal(fcntl(4, F_GETFD), -1); /* nobody took it */
+	assert_int_equal(fcntl(5, F_GETFD), FD_CLOEXEC);
+	for (int i = 0; i < 3; i++) {
+		close(3 + i);
+		if (kept[i] >= 0) {
+			dup2(kept[i], 3 + i);
+			close(kept[i]);
+		}
+	}
+}
+
+static void test_descriptors_for_somebody_else(void **state)
+{
+	struct wm_notify *n;
+	int fd;
+
+	setenv("LISTEN_FDS", "1", 1);
+	setenv("LISTEN_PID", "1", 1);
+	n = open_notify();
+	assert_int_equal(wm_notify_take(n, "", &fd, 1), 0);
+	wm_notify_close(n);
+}
+
+static void test_bad_descriptors(void **state)
+{
+	static const struct {
+		const char *count, *pid;
+	} rows[] = {{"-1", NULL}, {"65", NULL}, {"x", NULL}, {"1", "x"}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct wm_notify *n;
+		struct wm_err err;
+
+		setenv("LISTEN_FDS", rows[i].count, 1);
+		if (rows[i].pid != NULL)
+			setenv("LISTEN_PID", rows[i].pid, 1);
+		assert_int_equal(wm_notify_open(&n, &err), WM_INVALID_ARGUMENT);
+		assert_non_null(strstr(err.text, "LISTEN_"));
+		assert_null(getenv("LISTEN_FDS"));
+	}
 }
 
 static void test_an_abstract_socket(void **state)
@@ -251,6 +366,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_each_notice),
 		T(test_an_abstract_socket),
+		T(test_it_keeps_descriptors),
+		T(test_it_gives_descriptors_back),
+		T(test_descriptors_for_somebody_else),
+		T(test_bad_descriptors),
 		T(test_nobody_listens),
 		T(test_children_do_not_speak_for_us),
 		T(test_a_watchdog_of_somebody_else),
