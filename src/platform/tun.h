@@ -28,6 +28,13 @@ struct wm_tun_opts {
 	uint32_t mtu;
 	unsigned queues; /* 1..WM_TUN_QUEUES */
 	bool is_plain;   /* no offloads */
+	/*
+	 * Queues of an interface that another process has made and left to us, whose name is (or
+	 * fits) ours: it is taken over as it is, with its addresses and routes, and packets that
+	 * wait in it. Taken in any case; those of any other interface are closed.
+	 */
+	const int *left;
+	unsigned n_left;
 };
 
 struct wm_tun_packet {
@@ -52,6 +59,8 @@ WM_MUST_CHECK int wm_tun_open(const struct wm_tun_opts *opts, struct wm_tun **ou
 			      struct wm_err *err);
 void wm_tun_close(struct wm_tun *t); /* NULL is allowed */
 
+/* True when it was left to us by another process. */
+bool wm_tun_is_inherited(const struct wm_tun *t);
 /* As the system has named it; borrowed until it is closed. */
 const char *wm_tun_name(const struct wm_tun *t);
 /* The index by which platform/link.h knows it. */

@@ -33,6 +33,7 @@ struct wm_tun {
 	unsigned queues;
 	int fds[WM_TUN_QUEUES];
 	_Atomic unsigned offloads;
+	bool is_inherited;
 };
 
 /* "wm+" becomes the kernel's "wm%d". */
@@ -105,11 +106,52 @@ static int open_queue(struct wm_tun *t, bool is_first, struct wm_err *err)
 }
 
 /* The kernel keeps one set of offloads for all queues; the first that it takes is the best. */
-static unsigned set_offloads(int fd)
+static unsigned set_offloads(int fd, bool is_plain)
 {
+	if (is_plain) {
+		(void)ioctl(fd, TUNSETOFFLOAD, 0UL); /* whoever had it before may have set some */
+		return 0;
+	}
 	if (ioctl(fd, TUNSETOFFLOAD, (unsigned long)(TUN_F_TCP | TUN_F_USO4 | TUN_F_USO6)) == 0)
 		return WM_TUN_TCP | WM_TUN_UDP;
 	return ioctl(fd, TUNSETOFFLOAD, (unsigned long)TUN_F_TCP) == 0 ? WM_TUN_TCP : 0;
+}
+
+/* @name is @wanted, or a number behind the letters of "wm%d". */
+static bool fits(const char *name, const char *wanted)
+{
+	size_t n = strcspn(wanted, "%");
+	if (wanted[n] == '\0')
+		return wm_streq(name, wanted);
+	return strncmp(name, wanted, n) == 0 && name[n] != '\0' &&
+	       strspn(name + n, "0123456789") == strlen(name + n);
+}
+
+/* Is it a queue of an interface that we could have made, and the one of @t if that has a name? */
+static bool is_usable(const struct wm_tun *t, int fd, char name[WM_TUN_NAME])
+{
+	const int needed = IFF_TUN | IFF_NO_PI | IFF_MULTI_QUEUE | IFF_VNET_HDR;
+	struct ifreq req = {.ifr_flags = 0};
+	if (ioctl(fd, TUNGETIFF, &req) != 0 || (req.ifr_flags & needed) != needed)
+		return false;
+	memcpy(name, req.ifr_name, WM_TUN_NAME);
+	name[WM_TUN_NAME - 1] = '\0';
+	return fits(name, t->name) && if_nametoindex(name) != 0 &&
+	       fcntl(fd, F_SETFL, O_NONBLOCK) == 0;
+}
+
+static void adopt(struct wm_tun *t, const struct wm_tun_opts *opts)
+{
+	for (unsigned i = 0; i < opts->n_left; i++) {
+		char name[WM_TUN_NAME];
+		if (t->queues < WM_TUN_QUEUES && is_usable(t, opts->left[i], name)) {
+			memcpy(t->name, name, sizeof(name)); /* the others are to be its too */
+			t->fds[t->queues++] = opts->left[i];
+			t->is_inherited = true;
+		} else {
+			close(opts->left[i]);
+		}
+	}
 }
 
 static int set_mtu(struct wm_tun *t, uint32_t mtu, struct wm_err *err)
@@ -131,7 +173,8 @@ int wm_tun_open(const struct wm_tun_opts *opts, struct wm_tun **out, struct wm_e
 	int rc = check_name(opts->name, t->name, err);
 	if (queues > WM_TUN_QUEUES)
 		queues = WM_TUN_QUEUES;
-	for (unsigned i = 0; rc == 0 && i < queues; i++)
+	adopt(t, opts);
+	for (unsigned i = t->queues; rc == 0 && i < queues; i++)
 		rc = open_queue(t, i == 0, err);
 	if (rc == 0)
 		rc = set_mtu(t, opts->mtu, err);
@@ -140,7 +183,7 @@ int wm_tun_open(const struct wm_tun_opts *opts, struct wm_tun **out, struct wm_e
 		return rc;
 	}
 	t->ifindex = if_nametoindex(t->name);
-	t->offloads = opts->is_plain ? 0 : set_offloads(t->fds[0]);
+	t->offloads = set_offloads(t->fds[0], opts->is_plain);
 	*out = t;
 	return 0;
 }
@@ -150,6 +193,11 @@ void wm_tun_close(struct wm_tun *t)
 	for (unsigned i = 0; t != NULL && i < t->queues; i++)
 		close(t->fds[i]);
 	wm_free(t);
+}
+
+bool wm_tun_is_inherited(const struct wm_tun *t)
+{
+	return t->is_inherited;
 }
 
 const char *wm_tun_name(const struct wm_tun *t)

@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/udp.h>
 #include <poll.h>
 #include <sched.h>
@@ -71,6 +72,83 @@ static void test_the_system_chooses_a_number(void **state)
 	assert_string_equal(wm_tun_name(b), "wmx1");
 	wm_tun_close(a);
 	wm_tun_close(b);
+}
+
+/* Copies of all queues, as somebody would keep them who gives them to our successor. */
+static unsigned copy_queues(struct wm_tun *t, int fds[WM_TUN_QUEUES])
+{
+	for (unsigned i = 0; i < wm_tun_queues(t); i++)
+		fds[i] = dup(wm_tun_fd(t, i));
+	return wm_tun_queues(t);
+}
+
+static struct wm_tun *inherit(const char *name, unsigned queues, const int *left, unsigned n_left)
+{
+	struct wm_tun_opts opts = {
+		.name = name, .mtu = 1400, .queues = queues, .left = left, .n_left = n_left};
+	struct wm_tun *t = NULL;
+	struct wm_err err;
+	if (wm_tun_open(&opts, &t, &err) != 0)
+		fail_msg("%s", err.text);
+	return t;
+}
+
+/* With its address, its index and the packets that wait in it. */
+static void test_it_is_left_to_a_successor(void **state)
+{
+	uint8_t room[WM_TUN_ROOM];
+	struct wm_tun_packet p = {.data = room, .cap = sizeof(room)};
+	int fds[WM_TUN_QUEUES], n = 0;
+	struct wm_tun *t = open_tun("wml0", 2);
+	unsigned index = wm_tun_ifindex(t), left = copy_queues(t, fds);
+	assert_false(wm_tun_is_inherited(t));
+	run("ip address add 10.7.0.1/24 dev wml0 && ip link set wml0 up");
+	wm_tun_close(t);
+	run("ping -q -c 1 -W 0.01 10.7.0.2 >/dev/null; ip -4 address show wml0 | grep -q 10.7.0.1");
+	t = inherit("wml0", 3, fds, left);
+	assert_true(wm_tun_is_inherited(t));
+	assert_int_equal(wm_tun_ifindex(t), index);
+	assert_int_equal(wm_tun_queues(t), 3);
+	for (unsigned i = 0; i < 3; i++)
+		while (wm_tun_read(t, i, &p) == 1)
+			n += p.len > 20 && room[0] == 0x45;
+	assert_int_equal(n, 1);
+	wm_tun_close(t);
+	run("! ip link show wml0 2>/dev/null");
+}
+
+static void test_a_number_is_left_too(void **state)
+{
+	int fds[WM_TUN_QUEUES];
+	struct wm_tun *t = open_tun("wmn+", 2), *other;
+	unsigned left = copy_queues(t, fds);
+	wm_tun_close(t);
+	t = inherit("wmn+", 1, fds, left);
+	assert_string_equal(wm_tun_name(t), "wmn0");
+	assert_int_equal(wm_tun_queues(t), 2);
+	other = open_tun("wmn+", 1);
+	assert_string_equal(wm_tun_name(other), "wmn1");
+	wm_tun_close(other);
+	wm_tun_close(t);
+}
+
+/* Of another name, or no interface at all: closed, so the old one goes, and a new one is made. */
+static void test_what_is_left_does_not_fit(void **state)
+{
+	int fds[WM_TUN_QUEUES];
+	struct wm_tun *t = open_tun("wml1", 1);
+	unsigned left = copy_queues(t, fds);
+	wm_tun_close(t);
+	fds[left++] = open("/dev/null", O_RDWR);
+	fds[left++] = open("/dev/net/tun", O_RDWR);
+	t = inherit("wml2", 1, fds, left);
+	assert_false(wm_tun_is_inherited(t));
+	assert_string_equal(wm_tun_name(t), "wml2");
+	assert_int_equal(wm_tun_queues(t), 1);
+	run("! ip link show wml1 2>/dev/null");
+	for (unsigned i = 0; i < left; i++)
+		assert_true(fcntl(fds[i], F_GETFD) < 0 || fds[i] == wm_tun_fd(t, 0));
+	wm_tun_close(t);
 }
 
 static void test_bad_names(void **state)
@@ -276,6 +354,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_it_comes_and_goes),
 		cmocka_unit_test(test_the_system_chooses_a_number),
+		cmocka_unit_test(test_it_is_left_to_a_successor),
+		cmocka_unit_test(test_a_number_is_left_too),
+		cmocka_unit_test(test_what_is_left_does_not_fit),
 		cmocka_unit_test(test_bad_names),
 		cmocka_unit_test(test_packets_in_and_out),
 		cmocka_unit_test(test_a_packet_longer_than_its_room_is_said_to_be),
