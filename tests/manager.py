@@ -1,5 +1,5 @@
-"""A service manager for tests: it listens as systemd does, and can stop single threads of a
-process, as only a debugger can."""
+"""A service manager for tests: it listens as systemd does, keeps descriptors for the next process of a
+service, and can stop single threads of a process, as only a debugger can."""
 
 import ctypes
 import os
@@ -23,15 +23,39 @@ class Manager:
         if watchdog:
             self.env["WATCHDOG_USEC"] = str(int(watchdog * 1e6))
         self.heard = []
+        self.stored = {}  # name -> descriptors
+
+    @property
+    def fds(self):
+        """What the next process of the service is to be started with (netlab.Process)."""
+        self.drain()
+        return [(name, fd) for name, fds in self.stored.items() for fd in fds]
+
+    def forget(self):
+        """The service has really stopped."""
+        for _, fd in self.fds:
+            os.close(fd)
+        self.stored.clear()
+
+    def store(self, notice, fds):
+        name = notice.get("FDNAME", "stored")
+        if notice.get("FDSTORE") == "1":
+            # systemd compares open files and keeps one copy of each; here the newest count.
+            fds, self.stored[name] = self.stored.get(name, []), fds
+        if notice.get("FDSTOREREMOVE") == "1":
+            fds = self.stored.pop(name, [])
+        for fd in fds:
+            os.close(fd)
 
     def next(self, timeout):
         """The next notice; None when there is none in time."""
         self.socket.settimeout(max(timeout, 0.001))
         try:
-            text = self.socket.recv(4096).decode()
+            data, fds, _, _ = socket.recv_fds(self.socket, 4096, 64)
         except TimeoutError:
             return None
-        self.heard.append(dict(line.split("=", 1) for line in text.split("\n")))
+        self.heard.append(dict(line.split("=", 1) for line in data.decode().split("\n")))
+        self.store(self.heard[-1], fds)
         return self.heard[-1]
 
     def wait_for(self, key, timeout=20):
@@ -56,6 +80,7 @@ class Manager:
         return True
 
     def close(self):
+        self.forget()
         self.socket.close()
 
 

@@ -52,10 +52,10 @@ class Node:
             words.append(f"--global.primary-endpoint={self.address}")
         return words + [str(w) for w in extra]
 
-    def launch(self, *extra, tls=True, env=None):
+    def launch(self, *extra, tls=True, env=None, fds=()):
         """Starts it without waiting."""
         self.extra, self.tls = extra, tls
-        self.process = self.host.start(self.argv(*extra, tls=tls), self.name, env=env)
+        self.process = self.host.start(self.argv(*extra, tls=tls), self.name, env=env, fds=fds)
         return self
 
     def up(self, *extra, tls=True, timeout=30):

@@ -9,6 +9,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -44,17 +45,34 @@ def wait_until(condition, timeout, what="condition", pause=0.02):
         time.sleep(pause)
 
 
-class Process:
-    """A program running in a host of the laboratory, its output collected line by line."""
+# What a service manager does between fork and exec: descriptors to where sd_listen_fds(3) looks.
+GIVE = """
+import fcntl, os, sys
+given = [word.rsplit("=", 1) for word in sys.argv[1].split(",")]
+high = [fcntl.fcntl(int(fd), fcntl.F_DUPFD, 100) for _, fd in given]
+for number, fd in enumerate(high):
+    os.dup2(fd, 3 + number)
+os.closerange(3 + len(high), 1000)
+os.environ.update(LISTEN_FDS=str(len(high)), LISTEN_PID=str(os.getpid()), LISTEN_FDNAMES=":".join(n for n, _ in given))
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
 
-    def __init__(self, argv, name, env=None):
+
+class Process:
+    """A program running in a host of the laboratory, its output collected line by line. It is given @fds,
+    (name, descriptor), as a service manager does."""
+
+    def __init__(self, argv, name, env=None, fds=()):
+        if fds:
+            given = ",".join(f"{name}={fd}" for name, fd in fds)
+            argv = [sys.executable, "-c", GIVE, given] + argv
         self.name = name
         self.lines = []
         self.argv = argv
         self._changed = threading.Condition()
         self.popen = subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, errors="replace", env=env, start_new_session=True)
+            text=True, errors="replace", env=env, start_new_session=True, pass_fds=[fd for _, fd in fds])
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -137,9 +155,9 @@ class Host:
             raise AssertionError(f"{self.name}: {command}: exit {done.returncode}\n{done.stdout}{done.stderr}")
         return done
 
-    def start(self, command, name=None, env=None):
+    def start(self, command, name=None, env=None, fds=()):
         """Starts a program that goes on; the laboratory ends it."""
-        process = Process(self.argv(command), name or f"{self.name}:{command}", env=env)
+        process = Process(self.argv(command), name or f"{self.name}:{command}", env=env, fds=fds)
         self.lab.processes.append(process)
         return process
 

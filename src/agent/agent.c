@@ -12,6 +12,7 @@
 #include "agent/announcer.h"
 #include "agent/internal.h"
 #include "agent/options.h"
+#include "agent/places.h"
 #include "agent/supervisor.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -41,8 +42,10 @@ static void on_broken(void *arg, const struct wm_err *why)
 static void on_handshake(void *arg, const uint8_t key[WM_WG_KEY], const struct wm_endpoint *from,
 			 bool by_peer)
 {
+	struct wm_agent *a = arg;
+	wm_places_note(a->places);
 	if (by_peer)
-		wm_follower_on_greeted(arg, key);
+		wm_follower_on_greeted(a, key);
 }
 
 int wm_agent_configure_device(struct wm_agent *a, struct wm_err *err)
@@ -62,14 +65,25 @@ int wm_agent_configure_device(struct wm_agent *a, struct wm_err *err)
 	return 0;
 }
 
+void wm_agent_keep_interface(struct wm_agent *a)
+{
+	int fds[WM_WG_FDS_MAX];
+	if (!wm_wg_device_is_inherited(a->device))
+		wm_supervisor_let_go(a->supervisor); /* of one that did not fit, or is gone */
+	wm_supervisor_keep(a->supervisor, fds, wm_wg_device_fds(a->device, fds));
+}
+
 static int open_device(struct wm_agent *a, struct wm_err *err)
 {
 	static const struct wm_wg_events events = {.on_handshake = on_handshake,
 						   .on_broken = on_broken};
 	const struct wm_node_options *o = a->options;
+	int fds[WM_WG_FDS_MAX];
 	struct wm_wg_device_opts opts = {
 		.uses_kernel = !o->wireguard_force_tun,
 		.name = o->wireguard_interface_name,
+		.left = fds,
+		.n_left = wm_supervisor_inherit(a->supervisor, fds, WM_WG_FDS_MAX),
 		.mtu = (uint32_t)o->wireguard_mtu,
 		.uapi_dir = UAPI_DIR,
 		.is_plain = o->wireguard_disable_offloads,
@@ -77,6 +91,7 @@ static int open_device(struct wm_agent *a, struct wm_err *err)
 	int rc = wm_wg_device_open(a->loop, a->log, &opts, &events, a, &a->device, err);
 	if (rc != 0)
 		return wm_wrap(err, "wireguard.interface-name %s", o->wireguard_interface_name);
+	wm_agent_keep_interface(a);
 	wm_info(a->log, "wg.opened", "interface=%s kind=%s", wm_wg_device_name(a->device),
 		wm_wg_device_kind(a->device));
 	return wm_agent_configure_device(a, err);
@@ -111,7 +126,11 @@ int wm_agent_detect_endpoints(struct wm_agent *a, struct wm_node_options *o, str
 
 static int open_fabric(struct wm_agent *a, struct wm_err *err)
 {
-	struct wm_fabric_opts opts = {.device = a->device, .run_dir = RUN_DIR};
+	a->places = wm_places_open(a);
+	struct wm_fabric_opts opts = {.device = a->device,
+				      .run_dir = RUN_DIR,
+				      .recall = wm_places_recall,
+				      .arg = a->places};
 	int rc = wm_fabric_open(a->loop, a->log, &opts, &a->fabric, err);
 	return rc != 0 ? rc : wm_agent_detect_endpoints(a, a->options, err);
 }
@@ -294,6 +313,7 @@ static int start(struct wm_agent *a, struct wm_err *err)
 		return rc;
 	if (a->options->bootstrap_enabled)
 		return wm_founder_start(a, err);
+	wm_agent_resume_view(a);
 	wm_joiner_start(a);
 	return 0;
 }

@@ -21,6 +21,7 @@ struct wm_announcer;
 struct wm_fabric;
 struct wm_joiner;
 struct wm_metrics;
+struct wm_places;
 struct wm_follower;
 struct wm_node_options;
 struct wm_supervisor;
@@ -36,6 +37,7 @@ struct wm_agent {
 	struct wm_wg_device *device;
 	struct wm_timer recovery; /* of a device that broke */
 	struct wm_backoff recovery_pause;
+	struct wm_places *places; /* of peers, for the next run and from the last */
 	struct wm_fabric *fabric;
 	struct wm_rpc_server *server;
 	struct wm_service *service;
@@ -85,6 +87,9 @@ WM_MUST_CHECK int wm_agent_detect_endpoints(struct wm_agent *a, struct wm_node_o
 /* Gives the device its key and port. */
 WM_MUST_CHECK int wm_agent_configure_device(struct wm_agent *a, struct wm_err *err);
 
+/* Leaves the interface, as it is now, with the service manager. */
+void wm_agent_keep_interface(struct wm_agent *a);
+
 /* ---- recover.c ---- */
 /* The device works no more: says so, makes it anew, and tries until that works. */
 void wm_agent_recover(struct wm_agent *a, const struct wm_err *why);
@@ -124,6 +129,9 @@ WM_MUST_CHECK int wm_agent_apply_peers(struct wm_agent *a, const V1__PeerConfigu
 WM_MUST_CHECK int wm_agent_reapply_view(struct wm_agent *a, struct wm_err *err);
 /* Comes back to the peers of the last run; NOT_FOUND when nothing of it was kept. */
 WM_MUST_CHECK int wm_agent_restore_view(struct wm_agent *a, struct wm_err *err);
+/* Goes on with the peers of the last run while the mesh is asked, if that run ended just now: its
+ * sessions wait at their other ends. */
+void wm_agent_resume_view(struct wm_agent *a);
 /* Forgets them, for a node that has left. */
 void wm_agent_forget_view(struct wm_agent *a);
 /* The mesh address and API port of a direct peer. */

@@ -15,8 +15,10 @@
 static int recover(struct wm_agent *a, struct wm_err *err)
 {
 	int rc = wm_wg_device_reopen(a->device, err);
-	if (rc == 0)
+	if (rc == 0) {
+		wm_agent_keep_interface(a);
 		rc = wm_agent_configure_device(a, err);
+	}
 	if (rc == 0)
 		rc = wm_fabric_renew(a->fabric, err);
 	return rc;

@@ -7,6 +7,7 @@
 #include "agent/announcer.h"
 #include "agent/internal.h"
 #include "agent/options.h"
+#include "agent/places.h"
 #include "agent/supervisor.h"
 #include "base/buf.h"
 #include "base/clock.h"
@@ -118,13 +119,31 @@ static void log_drops(struct wm_agent *a)
 	wm_buf_fini(&text);
 }
 
+/*
+ * Who keeps the interface for a successor knows whether there is one, and takes it away if there is
+ * none. A node that fails, or leaves the mesh, wants none.
+ */
+static void leave_interface(struct wm_agent *a)
+{
+	bool is_over = a->why.code != 0 || a->options->mesh_leave_on_stop;
+	wm_places_save(a->places);
+	if (is_over || a->fabric == NULL || !wm_supervisor_keeps(a->supervisor)) {
+		wm_supervisor_let_go(a->supervisor);
+		return;
+	}
+	wm_fabric_leave(a->fabric);
+	wm_info(a->log, "interface.left", "name=%s", wm_wg_device_name(a->device));
+}
+
 static void restore_host(struct wm_agent *a)
 {
 	struct wm_err err;
 	wm_timer_stop(&a->recovery);
 	log_drops(a);
+	leave_interface(a);
 	if (a->fabric != NULL && wm_fabric_close(a->fabric, &err) != 0)
 		wm_warn(a->log, "host.not_restored", "error=\"%s\"", err.text);
+	wm_places_free(a->places);
 	wm_wg_device_close(a->device);
 }
 

@@ -1,5 +1,7 @@
 #include "agent/supervisor.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -11,6 +13,7 @@
 #define RETRY      (50 * WM_NS_PER_MS)
 #define WAITING    4 /* ready, reloading, ready, stopping: the newest count */
 #define STATUS     200
+#define INTERFACE  "webmesh-interface" /* what the manager calls what it keeps for us */
 
 struct word {
 	enum wm_notice what;
@@ -25,6 +28,10 @@ struct wm_supervisor {
 	struct wm_timer patience, retry;
 	struct word waiting[WAITING]; /* for the manager to have room */
 	size_t n_waiting;
+	struct wm_timer store;
+	int fds[WM_NOTIFY_FDS]; /* to be kept by the manager */
+	unsigned n_fds;
+	bool is_kept;
 	size_t (*ask)(void *arg, struct wm_pulse **out);
 	void *arg;
 	bool is_ready;   /* for the first time */
@@ -132,6 +139,7 @@ void wm_supervisor_free(struct wm_supervisor *s)
 	wm_watchdog_stop(&s->watchdog);
 	wm_timer_stop(&s->patience);
 	wm_timer_stop(&s->retry);
+	wm_timer_stop(&s->store);
 	wm_notify_close(s->notify);
 	wm_free(s);
 }
@@ -158,4 +166,48 @@ void wm_supervisor_stopping(struct wm_supervisor *s, const char *status)
 	wm_timer_stop(&s->patience);
 	wm_watchdog_forget(&s->watchdog);
 	tell_surely(s, WM_NOTICE_STOPPING, status);
+}
+
+unsigned wm_supervisor_inherit(struct wm_supervisor *s, int *fds, unsigned max)
+{
+	unsigned n = wm_notify_take(s->notify, INTERFACE, fds, max);
+	s->is_kept = n > 0;
+	return n;
+}
+
+static void store(struct wm_timer *t)
+{
+	struct wm_supervisor *s = wm_container_of(t, struct wm_supervisor, store);
+	struct wm_err err;
+	int rc = wm_notify_store(s->notify, INTERFACE, s->fds, s->n_fds, &err);
+	if (rc == WM_UNAVAILABLE)
+		return wm_timer_start(s->loop, t, RETRY, store);
+	s->is_kept = rc == 0;
+	if (rc != 0)
+		fail(s, &err);
+}
+
+void wm_supervisor_keep(struct wm_supervisor *s, const int *fds, unsigned n)
+{
+	if (!wm_notify_is_heard(s->notify) || n == 0 || n > WM_NOTIFY_FDS)
+		return;
+	memcpy(s->fds, fds, n * sizeof(fds[0]));
+	s->n_fds = n;
+	store(&s->store);
+}
+
+bool wm_supervisor_keeps(const struct wm_supervisor *s)
+{
+	return s != NULL && s->is_kept;
+}
+
+void wm_supervisor_let_go(struct wm_supervisor *s)
+{
+	struct wm_err err;
+	if (s == NULL)
+		return;
+	wm_timer_stop(&s->store);
+	if (s->is_kept && wm_notify_unstore(s->notify, INTERFACE, &err) != 0)
+		fail(s, &err);
+	s->is_kept = false;
 }

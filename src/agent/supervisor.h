@@ -30,3 +30,18 @@ void wm_supervisor_ready(struct wm_supervisor *s, const char *status);
 void wm_supervisor_reloading(struct wm_supervisor *s);
 /* From here on no thread but the loop is asked whether it lives. */
 void wm_supervisor_stopping(struct wm_supervisor *s, const char *status);
+
+/*
+ * The interface that the last process of this service has left with the manager: at most @max
+ * descriptors in @fds, now the caller's; their number. The manager goes on keeping it.
+ */
+unsigned wm_supervisor_inherit(struct wm_supervisor *s, int *fds, unsigned max);
+/*
+ * Leaves the interface with the manager, for the next process of this service: after a restart, but
+ * also after a crash, so this is done at the start. @fds must stay open as long as @s lives.
+ */
+void wm_supervisor_keep(struct wm_supervisor *s, const int *fds, unsigned n);
+/* True when the manager was told to keep it, whether it does or not. */
+bool wm_supervisor_keeps(const struct wm_supervisor *s);
+/* Takes that back: there shall be no next process. */
+void wm_supervisor_let_go(struct wm_supervisor *s);

@@ -5,6 +5,7 @@
 #include "agent/internal.h"
 #include "agent/lastview.h"
 #include "agent/options.h"
+#include "agent/places.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -133,10 +134,39 @@ int wm_agent_restore_view(struct wm_agent *a, struct wm_err *err)
 	return rc;
 }
 
+static void resume(struct wm_agent *a, const V1__JoinResponse *view, int64_t age)
+{
+	struct wm_err err;
+	int rc = wm_agent_apply_view(a, view, &err);
+	wm_timer_stop(&a->save); /* it is as old as it is */
+	if (rc != 0)
+		wm_warn(a->log, "peers.not_applied", "error=\"%s\"", err.text);
+	else
+		wm_info(a->log, "view.resumed", "age_s=%lld peers=%zu inherited=%s",
+			(long long)(age / WM_NS_PER_S), view->n_peers,
+			wm_wg_device_is_inherited(a->device) ? "yes" : "no");
+}
+
+void wm_agent_resume_view(struct wm_agent *a)
+{
+	struct wm_last_view at = last_view(a);
+	struct wm_arena arena;
+	V1__JoinResponse *view;
+	int64_t age = 0;
+	if (!keeps_view(a) ||
+	    (!wm_wg_device_is_inherited(a->device) && !wm_places_are_fresh(a->places)))
+		return;
+	wm_arena_init(&arena, 0);
+	if (wm_last_view_load(&at, &arena, &view, &age, NULL) == 0)
+		resume(a, view, age);
+	wm_arena_fini(&arena);
+}
+
 void wm_agent_forget_view(struct wm_agent *a)
 {
 	struct wm_last_view at = last_view(a);
 	wm_timer_stop(&a->save);
+	wm_places_forget(a->places);
 	if (keeps_view(a))
 		wm_last_view_forget(&at);
 }

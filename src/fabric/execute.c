@@ -81,8 +81,23 @@ struct peer_job {
 	bool greet;
 };
 
-static void fill_job(struct wm_wg_peer_config *c, struct peer_job *job, const struct wm_step *s,
-		     const struct wm_state *have)
+/* A new peer of which no endpoint is known begins where it was in the last life of this node. */
+static void recall(const struct wm_executor *x, struct wm_wg_peer_config *c, struct peer_job *job)
+{
+	const struct wm_endpoint *at;
+
+	if (!job->delta.is_new || c->has_endpoint || x->recall == NULL)
+		return;
+	at = x->recall(x->recall_arg, c->public_key);
+	if (at == NULL)
+		return;
+	c->has_endpoint = true;
+	c->endpoint = *at;
+	job->greet = true;
+}
+
+static void fill_job(const struct wm_executor *x, struct wm_wg_peer_config *c, struct peer_job *job,
+		     const struct wm_step *s, const struct wm_state *have)
 {
 	memset(c, 0, sizeof(*c));
 	memset(job, 0, sizeof(*job));
@@ -102,6 +117,7 @@ static void fill_job(struct wm_wg_peer_config *c, struct peer_job *job, const st
 	c->allowed = job->delta.allowed;
 	c->n_allowed = job->delta.n_allowed;
 	job->greet = job->delta.push_endpoint;
+	recall(x, c, job);
 }
 
 static int configure(struct wm_executor *x, struct wm_wg_peer_config *peers, size_t n,
@@ -133,7 +149,7 @@ static void do_peers(struct wm_executor *x, const struct wm_step *steps, size_t 
 	bool together;
 
 	for (size_t i = 0; i < n; i++)
-		fill_job(&peers[i], &jobs[i], &steps[i], have);
+		fill_job(x, &peers[i], &jobs[i], &steps[i], have);
 	together = configure(x, peers, n, &err) == 0;
 	for (size_t i = 0; i < n; i++) {
 		if (together || (n > 1 && configure(x, &peers[i], 1, &err) == 0))

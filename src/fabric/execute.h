@@ -18,6 +18,9 @@ struct wm_executor {
 	struct wm_journal *journal;
 	unsigned link; /* index of the device's interface */
 	bool has_ipv4; /* is wanted: then a host without IPv6 is in the mesh all the same */
+	/* As struct wm_fabric_opts has it; may be NULL. */
+	const struct wm_endpoint *(*recall)(void *arg, const uint8_t public_key[WM_WG_KEY]);
+	void *recall_arg;
 	/*
 	 * Told of each step that failed: its name, its error, and whether there is no mesh without
 	 * it.

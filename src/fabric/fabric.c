@@ -270,11 +270,19 @@ int wm_fabric_open(struct wm_loop *loop, struct wm_log *log, const struct wm_fab
 	}
 	f->have.up = (f->initial.flags & WM_LINK_UP) != 0;
 	f->have.mtu = f->initial.mtu;
+	if (wm_wg_device_is_inherited(f->device))
+		code = wm_observe_all(f->net, f->initial.index, &f->have, err);
+	if (code != 0) {
+		(void)close_parts(f, NULL);
+		return code;
+	}
 	f->executor = (struct wm_executor){
 		.net = f->net,
 		.device = f->device,
 		.journal = f->journal,
 		.link = f->initial.index,
+		.recall = opts->recall,
+		.recall_arg = opts->arg,
 		.on_failed = on_step_failed,
 		.arg = f,
 	};
@@ -285,7 +293,8 @@ int wm_fabric_open(struct wm_loop *loop, struct wm_log *log, const struct wm_fab
 /* One go at everything but what the journal holds. */
 static void take_down(struct wm_fabric *f)
 {
-	struct wm_state want = {.up = (f->initial.flags & WM_LINK_UP) != 0,
+	bool is_inherited = wm_wg_device_is_inherited(f->device);
+	struct wm_state want = {.up = !is_inherited && (f->initial.flags & WM_LINK_UP) != 0,
 				.mtu = f->initial.mtu,
 				.forwarding = f->have.forwarding};
 	struct wm_steps steps;
@@ -294,10 +303,19 @@ static void take_down(struct wm_fabric *f)
 	wm_failures_begin(&f->failures);
 	if (wm_execute_no_peers(&f->executor, &f->have, &err) != 0)
 		on_step_failed(f, "peers", &err, true);
+	if (f->is_left) {
+		wm_failures_end(&f->failures);
+		return;
+	}
 	wm_state_diff(&f->have, &want, &steps);
 	wm_execute(&f->executor, &steps, &f->have);
 	wm_failures_end(&f->failures);
 	wm_steps_fini(&steps);
+}
+
+void wm_fabric_leave(struct wm_fabric *f)
+{
+	f->is_left = true;
 }
 
 int wm_fabric_close(struct wm_fabric *f, struct wm_err *err)

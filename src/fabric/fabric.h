@@ -26,15 +26,28 @@ struct wm_wg_device;
 struct wm_fabric_opts {
 	struct wm_wg_device *device; /* open; closed by its owner after the fabric */
 	const char *run_dir; /* for the journal: "/run/webmesh"; made when absent, mode 0700 */
+	/*
+	 * Where a peer was when it was heard of last, for one that is new here and of which the
+	 * mesh knows no endpoint; NULL = not known. May be NULL. Borrowed until the next call.
+	 */
+	const struct wm_endpoint *(*recall)(void *arg, const uint8_t public_key[WM_WG_KEY]);
+	void *arg;
 };
 
 /*
- * Undoes what a crashed process has left on this host, then stands ready: nothing is set yet.
+ * Undoes what a crashed process has left on this host, then stands ready: nothing is set yet, but
+ * for what an interface brings along that the device has taken over from a predecessor. That is
+ * kept where it is desired, and goes with the first desired state where it is not.
  * Errors: no netlink, a folder for the journal that cannot be made or that others may write to.
  */
 WM_MUST_CHECK int wm_fabric_open(struct wm_loop *loop, struct wm_log *log,
 				 const struct wm_fabric_opts *opts, struct wm_fabric **out,
 				 struct wm_err *err);
+/*
+ * From here on close lets the interface be, up and with its addresses and routes, for a successor
+ * to take over; all else it takes back. For an interface that goes by itself when none comes.
+ */
+void wm_fabric_leave(struct wm_fabric *f);
 /*
  * Takes everything back: peers, routes, addresses, the link's state, forwarding. Synchronous. The
  * error says what is left (it stays in the journal for the next start); the fabric is gone in any

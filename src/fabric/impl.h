@@ -29,6 +29,7 @@ struct wm_fabric {
 	struct wm_failures failures;
 	struct wm_executor executor;
 	struct wm_fabric_counters counters;
+	bool is_left;        /* the interface stays as it is */
 	struct wm_err vital; /* the first of this round; code 0 = none */
 };
 

@@ -80,3 +80,24 @@ unsigned wm_observe(struct wm_net *net, const struct wm_link *self, struct wm_st
 	return compare_link(net, self, have) + compare_addrs(net, self->index, have) +
 	       compare_routes(net, self->index, have);
 }
+
+int wm_observe_all(struct wm_net *net, unsigned link, struct wm_state *have, struct wm_err *err)
+{
+	struct wm_link_addr_list addrs = {0};
+	struct wm_route_list routes = {0};
+	int code = wm_link_addr_list(net, link, &addrs, err);
+
+	if (code == 0)
+		code = wm_route_list(net, link, &routes, err);
+	for (size_t i = 0; code == 0 && i < addrs.n; i++)
+		wm_state_put_addr(have, &addrs.addrs[i].prefix);
+	for (size_t i = 0; code == 0 && i < routes.n; i++) {
+		struct wm_state_route r = {.dst = routes.routes[i].dst,
+					   .metric = routes.routes[i].metric};
+
+		wm_state_put_route(have, &r);
+	}
+	wm_link_addr_list_fini(&addrs);
+	wm_route_list_fini(&routes);
+	return code;
+}

@@ -31,7 +31,8 @@ struct wm_tun_opts {
 	/*
 	 * Queues of an interface that another process has made and left to us, whose name is (or
 	 * fits) ours: it is taken over as it is, with its addresses and routes, and packets that
-	 * wait in it. Taken in any case; those of any other interface are closed.
+	 * wait in it. Taken in any case; any other interface is taken down, and its queues are
+	 * closed.
 	 */
 	const int *left;
 	unsigned n_left;

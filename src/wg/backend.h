@@ -21,6 +21,8 @@ struct wm_wg_backend_ops {
 	void (*greet)(struct wm_wg_backend *b, const uint8_t public_key[WM_WG_KEY]);
 	void (*send)(struct wm_wg_backend *b, const struct wm_endpoint *to, const void *data,
 		     size_t len);
+	/* NULL: there are none. */
+	unsigned (*fds)(struct wm_wg_backend *b, int out[WM_WG_FDS_MAX]);
 	size_t (*ask)(struct wm_wg_backend *b, struct wm_pulse **out);
 	void (*traffic)(struct wm_wg_backend *b, uint64_t *rx, uint64_t *tx);
 	void (*drops)(struct wm_wg_backend *b, uint64_t counts[WM_DROP_COUNT]);
@@ -30,6 +32,7 @@ struct wm_wg_backend {
 	const struct wm_wg_backend_ops *ops;
 	const char *name; /* of the interface, as the system has named it */
 	unsigned ifindex;
+	bool is_inherited;
 };
 
 struct wm_wg_device {

@@ -54,6 +54,8 @@ struct wm_wg_core {
 	_Atomic int broken;      /* errno of the interface, 0 = well */
 	_Atomic uint32_t era;    /* grows when the host's addresses or routes change */
 	_Atomic uint32_t fwmark; /* of the sockets */
+	/* Packets of the host wait in the interface until there are peers. */
+	atomic_bool is_waiting;
 	bool wants_foreign;
 	bool is_plain;          /* no offloads and no trains */
 	_Atomic unsigned notes; /* enum wm_wg_note, once each */

@@ -146,6 +146,16 @@ unsigned wm_wg_device_ifindex(const struct wm_wg_device *d)
 	return d->backend->ifindex;
 }
 
+bool wm_wg_device_is_inherited(const struct wm_wg_device *d)
+{
+	return d->backend->is_inherited;
+}
+
+unsigned wm_wg_device_fds(const struct wm_wg_device *d, int out[WM_WG_FDS_MAX])
+{
+	return d->backend->ops->fds != NULL ? d->backend->ops->fds(d->backend, out) : 0;
+}
+
 const char *wm_wg_device_kind(const struct wm_wg_device *d)
 {
 	return d->backend->ops->kind;

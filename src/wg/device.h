@@ -31,6 +31,12 @@ struct wm_wg_device_opts {
 	 */
 	const char *uapi_dir;
 	bool uapi_required;
+	/*
+	 * What a predecessor had kept for its successor (wm_wg_device_fds): the interface is taken
+	 * over as it is, and packets wait in it until there are peers. Taken, fit or not.
+	 */
+	const int *left;
+	unsigned n_left;
 	/* Packets one by one, as on a host whose kernel knows no offloads. */
 	bool is_plain;
 };
@@ -77,6 +83,14 @@ WM_MUST_CHECK int wm_wg_device_reopen(struct wm_wg_device *d, struct wm_err *err
 
 const char *wm_wg_device_name(const struct wm_wg_device *d);
 unsigned wm_wg_device_ifindex(const struct wm_wg_device *d);
+/* True when it was taken over from another process, with its state, addresses and routes. */
+bool wm_wg_device_is_inherited(const struct wm_wg_device *d);
+/*
+ * Fills @out with the descriptors whose copies keep the interface alive after this process
+ * (platform/notify.h), and returns how many; 0 when there is no such thing. Borrowed.
+ */
+#define WM_WG_FDS_MAX 16
+unsigned wm_wg_device_fds(const struct wm_wg_device *d, int out[WM_WG_FDS_MAX]);
 /* "kernel", "userspace", or "none" (wm_wg_device_reopen). */
 const char *wm_wg_device_kind(const struct wm_wg_device *d);
 /* The kernel carries the packets, and its interface outlives this process. */

@@ -167,6 +167,8 @@ static int open_parts(struct wm_wg_userspace *d, const struct wm_wg_device_opts 
 		.mtu = opts->mtu != 0 ? opts->mtu : DEFAULT_MTU,
 		.queues = opts->workers != 0 ? opts->workers : default_workers(),
 		.is_plain = opts->is_plain,
+		.left = opts->left,
+		.n_left = opts->n_left,
 	};
 	atomic_store(&d->core.mtu, tun.mtu);
 	d->core.is_plain = opts->is_plain;
@@ -177,6 +179,8 @@ static int open_parts(struct wm_wg_userspace *d, const struct wm_wg_device_opts 
 		return rc;
 	d->face.name = wm_tun_name(d->core.tun);
 	d->face.ifindex = wm_tun_ifindex(d->core.tun);
+	d->face.is_inherited = wm_tun_is_inherited(d->core.tun);
+	atomic_store(&d->core.is_waiting, d->face.is_inherited);
 	rc = start_threads(d, wm_tun_queues(d->core.tun), err);
 	if (rc == 0)
 		rc = wm_wg_watch_open(d->loop, &d->core, &d->watch, err);
@@ -311,6 +315,16 @@ static void traffic(struct wm_wg_backend *b, uint64_t *rx, uint64_t *tx)
 	}
 }
 
+_Static_assert(WM_WG_FDS_MAX == WM_TUN_QUEUES, "one descriptor a queue");
+
+static unsigned queue_fds(struct wm_wg_backend *b, int out[WM_WG_FDS_MAX])
+{
+	const struct wm_tun *tun = of(b)->core.tun;
+	for (unsigned i = 0; i < wm_tun_queues(tun); i++)
+		out[i] = wm_tun_fd(tun, i);
+	return wm_tun_queues(tun);
+}
+
 static void add_drops(uint64_t counts[WM_DROP_COUNT], struct wm_wg_drops *d)
 {
 	for (unsigned i = 0; i < WM_DROP_COUNT; i++)
@@ -336,6 +350,7 @@ static const struct wm_wg_backend_ops ops = {
 	.set_mtu = set_mtu,
 	.greet = greet,
 	.send = send_foreign,
+	.fds = queue_fds,
 	.ask = ask_all,
 	.traffic = traffic,
 	.drops = sum_drops,

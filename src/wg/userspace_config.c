@@ -61,14 +61,19 @@ static int prepare_sockets(struct wm_wg_userspace *d, const struct wm_wg_config 
 	return 0;
 }
 
+static void wake_workers(struct wm_wg_userspace *d)
+{
+	for (unsigned i = 0; i < d->core.n_workers; i++)
+		wm_wg_wake_set(&d->core.workers[i].wake);
+}
+
 static void publish_sockets(struct wm_wg_userspace *d, struct wm_wg_sockets *socks)
 {
 	struct wm_wg_core *c = &d->core;
 	struct wm_wg_sockets *old = atomic_exchange(&c->sockets, socks);
 	d->left_port = old != NULL ? old->port : 0;
 	wm_wg_sockets_retire(old, c->epoch);
-	for (unsigned i = 0; i < c->n_workers; i++)
-		wm_wg_wake_set(&c->workers[i].wake);
+	wake_workers(d);
 	wm_wg_wake_set(&c->handshakes->wake);
 }
 
@@ -259,6 +264,8 @@ int wm_wg_userspace_configure(struct wm_wg_userspace *d, const struct wm_wg_conf
 		keep_only(d, wish);
 	for (size_t i = 0; i < wish->n_peers; i++)
 		apply_peer(d, &wish->peers[i]);
+	if (d->n_peers > 0 && atomic_exchange(&d->core.is_waiting, false))
+		wake_workers(d);
 	order(d, WM_WG_ORDER_RECLAIM, NULL, NULL, 0);
 	return 0;
 }

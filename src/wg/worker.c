@@ -43,12 +43,17 @@ static void wipe_stale_ciphers(struct wm_wg_worker *w)
 	w->seen_retired = retired;
 }
 
+static bool reads_tun(const struct wm_wg_worker *w)
+{
+	return !w->is_tun_dead && !atomic_load_explicit(&w->core->is_waiting, memory_order_relaxed);
+}
+
 /* Waits for packets or a wake-up; returns what is readable. */
 static unsigned sleep_until_ready(struct wm_wg_worker *w, const struct wm_wg_sockets *socks)
 {
 	struct pollfd fds[3] = {
 		{.fd = w->wake.fds[0], .events = POLLIN},
-		{.fd = w->is_tun_dead ? -1 : wm_tun_fd(w->core->tun, w->number), .events = POLLIN},
+		{.fd = reads_tun(w) ? wm_tun_fd(w->core->tun, w->number) : -1, .events = POLLIN},
 		{.fd = socks != NULL ? socks->socks[w->number].fd : -1, .events = POLLIN},
 	};
 	wm_epoch_offline(&w->reader);

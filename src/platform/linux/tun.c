@@ -140,6 +140,19 @@ static bool is_usable(const struct wm_tun *t, int fd, char name[WM_TUN_NAME])
 	       fcntl(fd, F_SETFL, O_NONBLOCK) == 0;
 }
 
+/* Somebody may hold copies of what we close: down it has no routes, and is nobody's rival. */
+static void take_down(int tun)
+{
+	struct ifreq req = {.ifr_flags = 0};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && ioctl(tun, TUNGETIFF, &req) == 0) {
+		req.ifr_flags = 0;
+		(void)ioctl(fd, SIOCSIFFLAGS, &req);
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
 static void adopt(struct wm_tun *t, const struct wm_tun_opts *opts)
 {
 	for (unsigned i = 0; i < opts->n_left; i++) {
@@ -149,6 +162,7 @@ static void adopt(struct wm_tun *t, const struct wm_tun_opts *opts)
 			t->fds[t->queues++] = opts->left[i];
 			t->is_inherited = true;
 		} else {
+			take_down(opts->left[i]);
 			close(opts->left[i]);
 		}
 	}

@@ -12,6 +12,7 @@ struct wm_wg_device {
 	uint8_t refused;
 	unsigned n_configures;
 	bool is_kernel;
+	bool is_inherited;
 };
 
 static struct wm_wg_device device;
@@ -57,6 +58,11 @@ unsigned fake_device_n_configures(void)
 void fake_device_refuse(uint8_t first_byte)
 {
 	device.refused = first_byte;
+}
+
+void fake_device_inherit(void)
+{
+	device.is_inherited = true;
 }
 
 void fake_device_roam(const uint8_t key[WM_WG_KEY], const char *endpoint)
@@ -146,6 +152,11 @@ int wm_wg_device_configure(struct wm_wg_device *d, const struct wm_wg_config *wi
 	for (size_t i = 0; i < wish->n_peers; i++)
 		apply_peer(&wish->peers[i]);
 	return 0;
+}
+
+bool wm_wg_device_is_inherited(const struct wm_wg_device *d)
+{
+	return d->is_inherited;
 }
 
 const char *wm_wg_device_name(const struct wm_wg_device *d)

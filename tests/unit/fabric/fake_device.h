@@ -25,6 +25,8 @@ const struct fake_peer *fake_device_peer(const uint8_t key[WM_WG_KEY]);
 size_t fake_device_n_peers(void);
 /* A wish that mentions this key (its first byte) fails as a whole; 0 = none. */
 void fake_device_refuse(uint8_t first_byte);
+/* The interface has been taken over from a predecessor. */
+void fake_device_inherit(void);
 /* As when the peer was heard of from elsewhere. */
 void fake_device_roam(const uint8_t key[WM_WG_KEY], const char *endpoint);
 bool fake_peer_allows(const struct fake_peer *p, const char *prefix);

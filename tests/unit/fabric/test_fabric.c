@@ -185,6 +185,69 @@ static void test_only_the_difference(void **state)
 	assert_int_equal(wm_fabric_close(f, NULL), 0);
 }
 
+/* What a process leaves, its successor finds in place and does not touch; only peers are new. */
+static void test_the_interface_is_left_to_a_successor(void **state)
+{
+	struct wm_fabric *f = must_open();
+	struct wm_desired *d = three_nodes();
+	struct wm_prefix own, old = prefix("172.16.0.9/32");
+
+	d->forwarding = WM_FORWARDING_V4;
+	apply(f, d);
+	wm_fake_clear_log();
+	wm_fabric_leave(f);
+	assert_int_equal(wm_fabric_close(f, NULL), 0);
+	assert_string_equal(wm_fake_log(), "device configure 0\nsysctl net/ipv4/ip_forward=0\n");
+	/* Somebody adds what is not desired: it goes. */
+	wm_fake_add_addr(FAKE_DEVICE_LINK, "172.16.0.9/32");
+	fake_device_inherit();
+	f = must_open();
+	assert_true(wm_fabric_address(f, WM_IPV4, &own));
+	wm_fake_clear_log();
+	d = three_nodes();
+	apply(f, d);
+	assert_string_equal(wm_fake_log(), "device configure 2\naddr remove 172.16.0.9/32\n");
+	assert_true(wm_fabric_address(f, WM_IPV4, &own));
+	assert_false(wm_prefix_equal(&own, &old));
+	/* Not left again: everything goes. */
+	wm_fake_clear_log();
+	assert_int_equal(wm_fabric_close(f, NULL), 0);
+	assert_string_equal(
+		wm_fake_log(),
+		"device configure 0\nroute remove 172.16.0.0/12\nroute remove fd12::/48\n"
+		"addr remove 172.16.0.1/32\naddr remove fd12:0:0:1::/112\nlink down 7\n");
+	assert_int_equal(wm_fake_open_handles(), 0);
+}
+
+static const struct wm_endpoint *recall(void *arg, const uint8_t public_key[WM_WG_KEY])
+{
+	static struct wm_endpoint at;
+
+	assert_true(wm_endpoint_parse("203.0.113.7:7", &at));
+	++*(int *)arg;
+	return memcmp(public_key, key_c, WM_WG_KEY) == 0 ? &at : NULL;
+}
+
+/* Only of peers that are new here and have no endpoint, which is kept by who roams later. */
+static void test_where_a_peer_was(void **state)
+{
+	int asked = 0;
+	struct wm_fabric_opts opts = {
+		.device = fake_device(), .run_dir = folder, .recall = recall, .arg = &asked};
+	struct wm_fabric *f;
+
+	assert_int_equal(wm_fabric_open(loop, NULL, &opts, &f, NULL), 0);
+	apply(f, three_nodes());
+	assert_int_equal(asked, 1); /* b has an endpoint */
+	assert_int_equal(fake_device_peer(key_c)->endpoint.port, 7);
+	assert_int_equal(fake_device_peer(key_c)->n_greets, 1);
+	assert_int_equal(fake_device_peer(key_b)->endpoint.port, 51820);
+	apply(f, three_nodes());
+	assert_int_equal(asked, 1);
+	assert_int_equal(fake_device_peer(key_c)->n_greets, 1);
+	assert_int_equal(wm_fabric_close(f, NULL), 0);
+}
+
 static void test_new_key_for_a_node(void **state)
 {
 	struct wm_fabric *f = must_open();
@@ -520,6 +583,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_up_and_down),
 		TEST(test_only_the_difference),
+		TEST(test_the_interface_is_left_to_a_successor),
+		TEST(test_where_a_peer_was),
 		TEST(test_new_key_for_a_node),
 		TEST(test_one_bad_peer),
 		TEST(test_vital),
