@@ -89,8 +89,14 @@ static int open_device(struct wm_agent *a, struct wm_err *err)
 		.is_plain = o->wireguard_disable_offloads,
 	};
 	int rc = wm_wg_device_open(a->loop, a->log, &opts, &events, a, &a->device, err);
+	if (rc == WM_ALREADY_EXISTS && wm_agent_may_free_name(a)) {
+		opts.n_left = 0; /* taken */
+		rc = wm_agent_free_name(a, err);
+		if (rc == 0)
+			rc = wm_wg_device_open(a->loop, a->log, &opts, &events, a, &a->device, err);
+	}
 	if (rc != 0)
-		return wm_wrap(err, "wireguard.interface-name %s", o->wireguard_interface_name);
+		return wm_agent_explain_name(a, rc, err);
 	wm_agent_keep_interface(a);
 	wm_info(a->log, "wg.opened", "interface=%s kind=%s", wm_wg_device_name(a->device),
 		wm_wg_device_kind(a->device));

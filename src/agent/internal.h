@@ -94,6 +94,14 @@ void wm_agent_keep_interface(struct wm_agent *a);
 /* The device works no more: says so, makes it anew, and tries until that works. */
 void wm_agent_recover(struct wm_agent *a, const struct wm_err *why);
 
+/* ---- interface.c ---- */
+/* True when an interface that has the name of ours is to make room for it. */
+bool wm_agent_may_free_name(const struct wm_agent *a);
+/* Removes that interface, if it is still there. */
+WM_MUST_CHECK int wm_agent_free_name(struct wm_agent *a, struct wm_err *err);
+/* Adds to @err, with which the device could not be opened, what can be done; returns @rc. */
+int wm_agent_explain_name(const struct wm_agent *a, int rc, struct wm_err *err);
+
 /* ---- reload.c ---- */
 /* Reads the options again and lives by those that may change: all of them, or none. */
 void wm_agent_reload(struct wm_agent *a);

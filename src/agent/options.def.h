@@ -254,7 +254,7 @@ WM_OPT(BOOL, tls_verify_chain_only, "tls.", "verify-chain-only", "false",
 
 /* ---- wireguard: the interface ---- */
 WM_OPT(STRING, wireguard_interface_name, "wireguard.", "interface-name", "webmesh0",
-       "Name of the interface", .value = "NAME")
+       "Name of the interface; wg+ takes the first free of wg0, wg1 and so on", .value = "NAME")
 WM_OPT(PORT, wireguard_listen_port, "wireguard.", "listen-port", "51820", "UDP port", .min = 1025,
        .max = 65535)
 WM_OPT(LIST, wireguard_endpoints, "wireguard.", "endpoints", "",
@@ -272,7 +272,7 @@ WM_OPT(BOOL, wireguard_disable_offloads, "wireguard.", "disable-offloads", "fals
 WM_OPT(BOOL, wireguard_disable_full_tunnel, "wireguard.", "disable-full-tunnel", "false",
        "Do not send all traffic through a node that offers it")
 WM_OPT(BOOL, wireguard_force_interface_name, "wireguard.", "force-interface-name", "false",
-       "Remove an interface that has the name already", LATER)
+       "Remove an interface that has the name already, unless it is a template")
 WM_OPT(BOOL, wireguard_force_tun, "wireguard.", "force-tun", "false",
        "Carry the packets in this process, also where the kernel has WireGuard")
 WM_OPT(BOOL, wireguard_record_metrics, "wireguard.", "record-metrics", "false",

@@ -3,7 +3,8 @@
 #include "base/str.h"
 #include <string.h>
 
-#define INTERFACE_NAME_MAX 15 /* what Linux takes */
+#define INTERFACE_NAME_MAX 15 /* what Linux takes, */
+#define TEMPLATE_MAX       13 /* with room for a number of three digits in place of the + */
 #define DOMAIN_MAX         253
 #define IPV4_BITS_MAX      30 /* room for two nodes at least */
 #define IPV6_BITS          48
@@ -274,6 +275,9 @@ static int check_wireguard(const struct check *k)
 		return refuse(k, "wireguard.interface-name", "wants 1 to 15 characters");
 	if (strpbrk(name, "/: \t\n\v\f\r%") != NULL)
 		return refuse(k, "wireguard.interface-name", "must not hold blanks, /, : or %");
+	if (name[n - 1] == '+' && (n < 2 || n > TEMPLATE_MAX))
+		return refuse(k, "wireguard.interface-name",
+			      "wants 1 to 12 characters in front of the + that a number replaces");
 	return 0;
 }
 

@@ -121,6 +121,34 @@ def test_interface_name_taken(host, mesh, founder):
     host.run("ip link add webmesh0 type bridge")
     status, output = mesh.add(host).fails(mesh.join_flag)
     assert status == FAILED and "webmesh0" in output and "beta" not in mesh.records()
+    assert "wireguard.interface-name" in output and "--wireguard.force-interface-name" in output, output
+
+
+@pytest.mark.parametrize("kind", ["link add webmesh0 type bridge", "tuntap add webmesh0 mode tun"])
+def test_interface_name_forced(host, mesh, founder, kind):
+    host.run(f"ip {kind}")
+    beta = mesh.join(host, "--wireguard.force-interface-name")
+    beta.process.wait_for("interface.removed name=webmesh0")
+    mesh.assert_all_ping()
+    beta.stop()
+    assert_untouched(host)
+
+
+def test_interface_name_that_cannot_be_forced(host, mesh, founder):
+    status, output = mesh.add(host).fails(mesh.join_flag, "--wireguard.interface-name=lo", "--wireguard.force-interface-name")
+    assert status == FAILED and "wireguard.force-interface-name: remove lo" in output, output
+    assert host.run("ip link show lo").returncode == 0
+
+
+def test_interface_name_template(host, mesh, founder):
+    """The first number that is free, whatever is forced."""
+    host.run("ip link add wg0 type bridge")
+    beta = mesh.join(host, "--wireguard.interface-name=wg+", "--wireguard.force-interface-name")
+    assert host.run("ip -o link show type bridge").stdout.count("wg0") == 1
+    assert beta.ipv4 in host.run("ip address show wg1").stdout
+    mesh.assert_all_ping()
+    beta.stop()
+    assert host.run("ip link show wg1", check=False).returncode != 0
 
 
 def test_no_tun_device(host, mesh, founder):

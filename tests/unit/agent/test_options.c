@@ -253,6 +253,12 @@ static void test_wireguard_rules(void **state)
 	    "--wireguard.interface-name: wants 1 to 15 characters");
 	bad(JOIN "--wireguard.interface-name sixteen-letters-",
 	    "--wireguard.interface-name: wants 1 to 15 characters");
+	bad(JOIN "--wireguard.interface-name +",
+	    "--wireguard.interface-name: wants 1 to 12 characters in front of the + "
+	    "that a number replaces");
+	bad(JOIN "--wireguard.interface-name fourteen-char+",
+	    "--wireguard.interface-name: wants 1 to 12 characters in front of the + "
+	    "that a number replaces");
 	bad(JOIN "--wireguard.interface-name a/b",
 	    "--wireguard.interface-name: must not hold blanks, /, : or %");
 	bad(JOIN "--wireguard.endpoints 1.2.3.4",
