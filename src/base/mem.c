@@ -131,6 +131,15 @@ void wm_wipe(void *p, size_t n)
 	__asm__ volatile("" : : "r"(p) : "memory");
 }
 
+#define STACK_BYTES 4096 /* deeper than what works on one key goes */
+
+__attribute__((noinline)) void wm_wipe_stack(void)
+{
+	uint8_t below[STACK_BYTES];
+
+	wm_wipe(below, sizeof(below));
+}
+
 bool wm_equal_secret(const void *a, const void *b, size_t n)
 {
 	const volatile uint8_t *x = a;

@@ -45,6 +45,12 @@ void wm_autofree(void *pp);
 /* Overwrites memory in a way that the compiler does not remove. */
 void wm_wipe(void *p, size_t n);
 
+/*
+ * Overwrites what functions that have returned left below the caller's frame: libraries copy keys
+ * there and do not all clean up.
+ */
+void wm_wipe_stack(void);
+
 /* Compares in time that depends on @n only; true when equal. */
 _Bool wm_equal_secret(const void *a, const void *b, size_t n);
 
