@@ -53,6 +53,12 @@ const struct wm_conf_list *wm_conf_args(const struct wm_conf *c);
 /* The same from @argv alone, for programs that choose their command by it; bad flags are passed. */
 void wm_conf_scan_args(const struct wm_conf_table *t, int argc, char *const *argv,
 		       struct wm_conf_list *out);
+/*
+ * Takes the values of secrets out of the memory that the system shows as this process's command
+ * line and environment: they move to the vault (base/vault.h), for good, and @argv and @env point
+ * there, so that both can be read as before.
+ */
+void wm_conf_hide_secrets(const struct wm_conf_table *t, int argc, char **argv, char **env);
 void wm_conf_list_fini(struct wm_conf_list *l);
 
 /* Sentences about what was ignored (unknown keys of a file, with the nearest one). */

@@ -1,5 +1,6 @@
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/vault.h"
 #include "conf/load.h"
 #include <ctype.h>
 #include <stdio.h>
@@ -111,4 +112,53 @@ int wm_conf_env_apply(struct wm_conf *c, char *const *env, struct wm_err *err)
 			rc = wm_conf_assign(c, o, WM_CONF_BY_ENV, f.name, f.value, err);
 	}
 	return rc;
+}
+
+/* ---- what others may read ---- */
+
+/* The value of each variable of this name. */
+static void hide_named(char **env, const char *name)
+{
+	size_t n = strlen(name);
+	for (; *env != NULL; env++) {
+		if (strncmp(*env, name, n) != 0 || (*env)[n] != '=')
+			continue;
+		char *kept = *env;
+		*env = wm_vault_strdup(kept);
+		wm_wipe(kept + n + 1, strlen(kept + n + 1));
+	}
+}
+
+static void hide_both(char **env, const char *dotted, size_t n)
+{
+	char name[NAME_SIZE], folded[NAME_SIZE];
+	format_name(dotted, n, false, name);
+	format_name(dotted, n, true, folded);
+	hide_named(env, name);
+	if (strcmp(folded, name) != 0)
+		hide_named(env, folded);
+}
+
+static void hide_env(const struct wm_conf_table *t, char **env)
+{
+	for (size_t i = 0; i < t->n_rows; i++) {
+		const struct wm_conf_option *o = &t->rows[i];
+		if ((o->attrs & WM_CONF_SECRET) == 0 || (o->attrs & WM_CONF_NO_ENV) != 0)
+			continue;
+		hide_both(env, o->name, strlen(o->name));
+		if (o->file_key != NULL)
+			hide_both(env, o->file_key, strlen(o->file_key));
+		for (const char *p = o->alias; p != NULL && *p != '\0';) {
+			size_t n = strcspn(p, " ");
+			hide_both(env, p, n);
+			p += n + strspn(p + n, " ");
+		}
+	}
+}
+
+void wm_conf_hide_secrets(const struct wm_conf_table *t, int argc, char **argv, char **env)
+{
+	wm_conf_hide_flags(t, argc, argv);
+	if (env != NULL)
+		hide_env(t, env);
 }

@@ -1,5 +1,6 @@
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/vault.h"
 #include "conf/load.h"
 #include <string.h>
 
@@ -182,6 +183,41 @@ void wm_conf_scan_args(const struct wm_conf_table *t, int argc, char *const *arg
 			rc = arg[1] == '-' ? parse_long(&w, arg, NULL)
 					   : parse_letter(&w, arg, NULL);
 		(void)rc; /* the load that follows says what is wrong */
+	}
+	wm_free(flags.items);
+	wm_conf_free(c);
+}
+
+/* The argument that holds @text, which is its end or all of it. */
+static void hide_in(int argc, char **argv, const char *text)
+{
+	for (int i = 1; i < argc; i++) {
+		size_t n = strlen(argv[i]);
+		if (text < argv[i] || text > argv[i] + n)
+			continue;
+		char *kept = argv[i];
+		argv[i] = wm_vault_strdup(kept);
+		wm_wipe(kept + (text - kept), n - (size_t)(text - kept));
+		return;
+	}
+}
+
+void wm_conf_hide_flags(const struct wm_conf_table *t, int argc, char **argv)
+{
+	struct wm_conf *c = wm_conf_new(t, ~0u);
+	struct wm_conf_flags flags = {0};
+	struct walk w = {.conf = c, .argc = argc, .argv = argv, .at = 1, .out = &flags};
+	while (w.at < argc && strcmp(argv[w.at], "--") != 0) {
+		const char *arg = argv[w.at++];
+		int rc = 0;
+		if (arg[0] == '-' && arg[1] == '-')
+			rc = parse_long(&w, arg, NULL);
+		(void)rc; /* the load that follows says what is wrong */
+	}
+	for (size_t i = 0; i < flags.n; i++) {
+		const struct wm_conf_flag *f = &flags.items[i];
+		if ((f->row->attrs & WM_CONF_SECRET) != 0 && !f->from_file)
+			hide_in(argc, argv, f->text);
 	}
 	wm_free(flags.items);
 	wm_conf_free(c);

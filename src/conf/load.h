@@ -60,6 +60,8 @@ int wm_conf_refuse_later(const char *where, struct wm_err *err);
  */
 int wm_conf_flags_parse(struct wm_conf *c, int argc, char *const *argv, struct wm_conf_flags *out,
 			struct wm_err *err) WM_MUST_CHECK;
+/* The half of wm_conf_hide_secrets that concerns the command line. */
+void wm_conf_hide_flags(const struct wm_conf_table *t, int argc, char **argv);
 int wm_conf_env_apply(struct wm_conf *c, char *const *env, struct wm_err *err) WM_MUST_CHECK;
 
 /* What @name means behind "<family><id>."; false when it means nothing. @out's value has no place.

@@ -1,6 +1,7 @@
 #include "conf/value.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/vault.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -127,12 +128,26 @@ static int parse_port(const struct wm_conf_option *o, const char *text, void *at
 	return 0;
 }
 
-static void set_text(void *at, const char *text)
+/* Secrets live in the vault. */
+static char *copy_text(const struct wm_conf_option *o, const char *text)
+{
+	return (o->attrs & WM_CONF_SECRET) != 0 ? wm_vault_strdup(text) : wm_strdup(text);
+}
+
+static void free_text(const struct wm_conf_option *o, char *s)
+{
+	if ((o->attrs & WM_CONF_SECRET) != 0)
+		wm_vault_free(s);
+	else
+		wm_free(s);
+}
+
+static void set_text(const struct wm_conf_option *o, void *at, const char *text)
 {
 	char **s = at;
 	char *old = *s;
-	*s = wm_strdup(text);
-	wm_free(old);
+	*s = copy_text(o, text);
+	free_text(o, old);
 }
 
 static int parse_text(const struct wm_conf_option *o, const char *text, void *at,
@@ -147,7 +162,7 @@ static int parse_text(const struct wm_conf_option *o, const char *text, void *at
 	if (o->kind == WM_CONF_HOST_PORT && *text != '\0' &&
 	    !wm_host_port_parse(text, host, sizeof(host), &port))
 		return refuse(o, wants_by_kind[o->kind], text, err);
-	set_text(at, text);
+	set_text(o, at, text);
 	return 0;
 }
 
@@ -222,7 +237,7 @@ int wm_conf_value_add_item(const struct wm_conf_option *o, const char *item, voi
 	if (rc != 0)
 		return rc;
 	l->items = wm_realloc(l->items, (l->n + 1) * sizeof(*l->items));
-	l->items[l->n++] = wm_strdup(item);
+	l->items[l->n++] = copy_text(o, item);
 	return 0;
 }
 
@@ -243,7 +258,7 @@ int wm_conf_value_add_pair(const struct wm_conf_option *o, const char *key, cons
 	if (rc != 0)
 		return wm_wrap(err, "%.64s", key);
 	m->items = wm_realloc(m->items, (m->n + 1) * sizeof(*m->items));
-	m->items[m->n++] = (struct wm_conf_pair){wm_strdup(key), wm_strdup(value)};
+	m->items[m->n++] = (struct wm_conf_pair){wm_strdup(key), copy_text(o, value)};
 	return 0;
 }
 
@@ -283,13 +298,6 @@ int wm_conf_value_parse(const struct wm_conf_option *o, const char *text, bool a
 }
 
 /* ---- releasing ---- */
-
-static void free_text(const struct wm_conf_option *o, char *s)
-{
-	if (s != NULL && (o->attrs & WM_CONF_SECRET) != 0)
-		wm_wipe(s, strlen(s));
-	wm_free(s);
-}
 
 static void fini_several(const struct wm_conf_option *o, void *at)
 {

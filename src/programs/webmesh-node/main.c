@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "base/version.h"
+#include "conf/conf.h"
 #include "platform/crash.h"
 #include "platform/notify.h"
 
@@ -112,6 +113,7 @@ int main(int argc, char **argv)
 	wm_file_guard_stdio();
 	wm_crash_install("webmesh-node");
 	wm_crash_forbid_core(); /* memory is full of keys */
+	wm_conf_hide_secrets(wm_node_options_table(), argc, argv, environ);
 	if (wm_node_options_load(argc, argv, environ, &o, &err) != 0)
 		return fail(&err);
 	int status;
