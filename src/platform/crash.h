@@ -24,5 +24,9 @@ void wm_crash_set_log(const struct wm_log *log);
  */
 void wm_crash_collect(const char *program, const char *folder,
 		      void (*told)(void *arg, const char *path), void *arg);
-/* From here on no core file is written, nor handed to a program that collects them. */
+/*
+ * From here on no core file is written, nor handed to a program that collects them, and other
+ * processes of the same user may not look into this one's memory or environment; who may debug
+ * everybody's still can. The sanitizers do that to themselves, so with one the latter is left out.
+ */
 void wm_crash_forbid_core(void);

@@ -281,4 +281,7 @@ void wm_crash_forbid_core(void)
 
 	if (setrlimit(RLIMIT_CORE, &none) != 0)
 		(void)setrlimit(RLIMIT_CORE, &nothing); /* to lower a limit is always allowed */
+#ifndef HAS_SANITIZER
+	(void)prctl(PR_SET_DUMPABLE, 0);
+#endif
 }
