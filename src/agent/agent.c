@@ -55,7 +55,7 @@ int wm_agent_configure_device(struct wm_agent *a, struct wm_err *err)
 				    .has_listen_port = true,
 				    .listen_port = o->wireguard_listen_port};
 	struct wm_secret private_key;
-	wm_key_wireguard(&a->identity.key, &private_key);
+	wm_key_wireguard(a->identity.key, &private_key);
 	memcpy(wish.private_key, private_key.bytes, WM_WG_KEY);
 	wm_secret_fini(&private_key);
 	int rc = wm_wg_device_configure(a->device, &wish, err);

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/vault.h"
 #include "crypto/keyfile.h"
 #include "crypto/tls.h"
 
@@ -63,20 +64,21 @@ static int rotate_key(const struct wm_node_options *o, struct wm_log *log, struc
 static int load_key(struct wm_identity *id, const struct wm_node_options *o, struct wm_log *log,
 		    struct wm_err *err)
 {
+	id->key = wm_vault_alloc(sizeof(*id->key));
 	if (wm_str_is_empty(o->wireguard_key_file)) {
-		wm_key_generate(&id->key);
+		wm_key_generate(id->key);
 		wm_info(log, "key.ephemeral", "hint=\"wireguard.key-file keeps one key for good\"");
 	} else {
 		bool created = false;
 		int rc = rotate_key(o, log, err);
 		if (rc == 0)
-			rc = wm_keyfile_ensure(o->wireguard_key_file, &id->key, &created, err);
+			rc = wm_keyfile_ensure(o->wireguard_key_file, id->key, &created, err);
 		if (rc != 0)
 			return wm_wrap(err, "wireguard.key-file");
 		if (created)
 			wm_info(log, "key.created", "file=%s", o->wireguard_key_file);
 	}
-	struct wm_pubkey pub = wm_key_public(&id->key);
+	struct wm_pubkey pub = wm_key_public(id->key);
 	wm_pubkey_format(&pub, id->public_text);
 	return 0;
 }
@@ -216,7 +218,8 @@ int wm_identity_renew(const struct wm_identity *id, const struct wm_node_options
 
 void wm_identity_fini(struct wm_identity *id)
 {
-	wm_key_fini(&id->key);
+	wm_vault_free(id->key);
+	id->key = NULL;
 	wm_tls_config_free(id->server_tls);
 	wm_tls_config_free(id->client_tls);
 }

@@ -14,7 +14,7 @@ struct wm_tls_config;
 
 struct wm_identity {
 	char node_id[WM_IDENT_TEXT];
-	struct wm_key key;
+	struct wm_key *key; /* in the vault */
 	char public_text[WM_PUBKEY_TEXT];
 	struct wm_tls_config *server_tls;    /* NULL: cleartext */
 	struct wm_tls_config *client_tls;    /* NULL: cleartext */

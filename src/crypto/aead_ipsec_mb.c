@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include "base/mem.h"
+#include "base/vault.h"
 
 /*
  * The library is loaded when somebody first asks for it: mapped and set up it takes some MiB and
@@ -95,7 +96,7 @@ static void rekey(struct wm_aead *a, const uint8_t key[WM_AEAD_KEY])
 
 static void init(struct wm_aead *a, const uint8_t key[WM_AEAD_KEY])
 {
-	struct context *c = wm_alloc(sizeof(*c));
+	struct context *c = wm_vault_alloc(sizeof(*c));
 	c->manager = get_manager();
 	assert(c->manager != NULL); /* is_usable has said so */
 	a->state = c;
@@ -104,9 +105,7 @@ static void init(struct wm_aead *a, const uint8_t key[WM_AEAD_KEY])
 
 static void fini(struct wm_aead *a)
 {
-	if (a->state != NULL)
-		wm_wipe(a->state, sizeof(struct context));
-	wm_free(a->state);
+	wm_vault_free(a->state);
 	a->state = NULL;
 }
 

@@ -1,9 +1,17 @@
 #include "crypto/evp.h"
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <pthread.h>
 #include <sodium.h>
 #include <stdlib.h>
+#include <string.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include "base/mem.h"
+
+#define SECURE_HEAP (1u << 20)
+#define SECURE_MIN  32 /* bytes of the smallest piece */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t thread_key;
@@ -23,6 +31,60 @@ static void free_thread(void *p)
 	EVP_MAC_CTX_free(t->blake2s_mac);
 	EVP_MD_CTX_free(t->digest);
 	wm_free(t);
+}
+
+#ifdef __GLIBC__
+/* What OpenSSL frees may have been a key in one of its many forms. */
+static void wiping_free(void *p, const char *file, int line)
+{
+	if (p != NULL)
+		wm_wipe(p, malloc_usable_size(p));
+	free(p);
+}
+
+static void *wiping_realloc(void *p, size_t size, const char *file, int line)
+{
+	size_t old = p != NULL ? malloc_usable_size(p) : 0;
+	void *fresh;
+
+	if (size == 0) {
+		wiping_free(p, file, line);
+		return NULL;
+	}
+	fresh = malloc(size);
+	if (fresh == NULL)
+		return NULL;
+	if (p != NULL)
+		memcpy(fresh, p, old < size ? old : size);
+	wiping_free(p, file, line);
+	return fresh;
+}
+
+static void *plain_malloc(size_t size, const char *file, int line)
+{
+	return size > 0 ? malloc(size) : NULL;
+}
+
+/* Before the library's first allocation, or not at all. */
+static void wipe_what_is_freed(void)
+{
+	(void)CRYPTO_set_mem_functions(plain_malloc, wiping_realloc, wiping_free);
+}
+#else
+static void wipe_what_is_freed(void)
+{
+}
+#endif
+
+/*
+ * Private keys lie in the library's secure heap: locked, in no dump, with guards around. Room for
+ * thousands of handshakes at once; there is no more when it is full, so it is not small. Before
+ * main, since anything may be the library's first use.
+ */
+__attribute__((constructor)) static void protect_keys(void)
+{
+	wipe_what_is_freed();
+	(void)CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_MIN);
 }
 
 static void fetch_all(void)

@@ -27,6 +27,7 @@ void wm_key_from_seed(struct wm_key *k, const uint8_t seed[WM_KEY_SEED])
 	wm_evp_get();
 	wm_evp_must(crypto_sign_ed25519_seed_keypair(pub, k->secret.bytes, seed) == 0);
 	k->secret.size = 2 * WM_KEY_SEED;
+	wm_wipe_stack();
 }
 
 void wm_key_fini(struct wm_key *k)
@@ -97,6 +98,7 @@ void wm_key_sign(const struct wm_key *k, const void *msg, size_t n, uint8_t out[
 {
 	wm_evp_get();
 	wm_evp_must(crypto_sign_ed25519_detached(out, NULL, msg, n, k->secret.bytes) == 0);
+	wm_wipe_stack();
 }
 
 void wm_key_wireguard(const struct wm_key *k, struct wm_secret *out)

@@ -1,5 +1,6 @@
 #include "crypto/x25519.h"
 #include <sodium.h>
+#include "base/mem.h"
 #include "base/rand.h"
 #include "crypto/evp.h"
 
@@ -16,11 +17,14 @@ void wm_x25519_public(const uint8_t private_key[WM_X25519_SIZE], uint8_t out[WM_
 {
 	wm_evp_get(); /* picks libsodium's implementation for this CPU */
 	wm_evp_must(crypto_scalarmult_curve25519_base(out, private_key) == 0);
+	wm_wipe_stack();
 }
 
 bool wm_x25519_shared(const uint8_t private_key[WM_X25519_SIZE],
 		      const uint8_t public_key[WM_X25519_SIZE], uint8_t out[WM_X25519_SIZE])
 {
 	wm_evp_get();
-	return crypto_scalarmult_curve25519(out, private_key, public_key) == 0;
+	bool ok = crypto_scalarmult_curve25519(out, private_key, public_key) == 0;
+	wm_wipe_stack();
+	return ok;
 }

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "base/str.h"
+#include "base/vault.h"
 #include "platform/net.h"
 #include "wg/exchange.h"
 #include "wg/keyring.h"
@@ -61,7 +62,7 @@ enum wm_drop wm_wg_handshakes_offer_at(struct wm_wg_handshakes *h, const struct 
 void wm_wg_handshakes_order(struct wm_wg_handshakes *h, enum wm_wg_order_kind kind,
 			    struct wm_wg_peer *peer, const uint8_t *bytes, int64_t interval)
 {
-	struct wm_wg_order *o = wm_alloc(sizeof(*o));
+	struct wm_wg_order *o = wm_vault_alloc(sizeof(*o));
 	o->kind = kind;
 	o->peer = peer;
 	o->interval = interval;
@@ -174,8 +175,7 @@ static bool run_orders(struct wm_wg_handshakes *h)
 	while (o != NULL) {
 		struct wm_wg_order *next = o->next;
 		obey(h, o);
-		wm_wipe(o, sizeof(*o));
-		wm_free(o);
+		wm_vault_free(o);
 		o = next;
 	}
 	return had_some;
@@ -332,16 +332,14 @@ static void release(struct wm_wg_handshakes *h)
 	wm_wg_bell_fini(&h->bell);
 	pthread_mutex_destroy(&h->lock);
 	wm_free(h->letters);
-	wm_wipe(h, sizeof(*h));
-	wm_free_aligned(h);
+	wm_vault_free(h);
 }
 
 static struct wm_wg_handshakes *prepare(struct wm_wg_core *core)
 {
 	uint8_t key[16];
 	uint64_t door_key;
-	struct wm_wg_handshakes *h =
-		wm_alloc_aligned(_Alignof(struct wm_wg_handshakes), sizeof(*h));
+	struct wm_wg_handshakes *h = wm_vault_alloc(sizeof(*h));
 	h->core = core;
 	h->wake.fds[0] = h->wake.fds[1] = -1;
 	h->orders_last = &h->orders;

@@ -1,10 +1,11 @@
 #include "wg/peer.h"
 #include "base/mem.h"
+#include "base/vault.h"
 #include <string.h>
 
 struct wm_wg_peer *wm_wg_peer_new(const uint8_t public_key[WM_WG_KEY], _Atomic size_t *staged_bytes)
 {
-	struct wm_wg_peer *p = wm_alloc(sizeof(*p));
+	struct wm_wg_peer *p = wm_vault_alloc(sizeof(*p));
 	memcpy(p->public_key, public_key, WM_WG_KEY);
 	wm_wg_owner_init(&p->owner);
 	wm_wg_stage_init(&p->stage, staged_bytes);
@@ -16,8 +17,7 @@ struct wm_wg_peer *wm_wg_peer_new(const uint8_t public_key[WM_WG_KEY], _Atomic s
 void wm_wg_peer_free(struct wm_wg_peer *p)
 {
 	wm_wg_stage_fini(&p->stage);
-	wm_wipe(p, sizeof(*p));
-	wm_free(p);
+	wm_vault_free(p);
 }
 
 static void free_item(struct wm_epoch_item *item)

@@ -1,14 +1,17 @@
 #include "wg/session.h"
 #include "base/mem.h"
+#include "base/vault.h"
 #include "wg/timers.h"
 #include <string.h>
+
+_Static_assert(_Alignof(struct wm_wg_session) <= WM_VAULT_ALIGN, "it holds keys");
 
 static _Atomic uint64_t last_id;
 
 struct wm_wg_session *wm_wg_session_new(struct wm_wg_peer *peer, struct wm_wg_keys *keys,
 					bool is_initiator, int64_t now)
 {
-	struct wm_wg_session *s = wm_alloc_aligned(_Alignof(struct wm_wg_session), sizeof(*s));
+	struct wm_wg_session *s = wm_vault_alloc(sizeof(*s));
 	s->peer = peer;
 	s->keys = *keys;
 	s->id = atomic_fetch_add(&last_id, 1) + 1;
@@ -23,8 +26,7 @@ static void free_item(struct wm_epoch_item *item)
 {
 	struct wm_wg_session *s = wm_container_of(item, struct wm_wg_session, item);
 	pthread_mutex_destroy(&s->window_lock);
-	wm_wipe(s, sizeof(*s));
-	wm_free_aligned(s);
+	wm_vault_free(s);
 }
 
 void wm_wg_session_retire(struct wm_wg_session *s, struct wm_epoch *epoch)

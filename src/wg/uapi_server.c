@@ -58,6 +58,15 @@ static int set(struct wm_wg_userspace *d, struct wm_wg_config *wish)
 	return rc;
 }
 
+/* At least as much as the text of @c needs. */
+static size_t room_for(const struct wm_wg_config *c)
+{
+	size_t n = 512 + c->n_peers * 512;
+	for (size_t i = 0; i < c->n_peers; i++)
+		n += c->peers[i].n_allowed * 64;
+	return n;
+}
+
 /* One request of @len bytes, without its empty line. */
 static void serve(struct client *c, const char *text, size_t len)
 {
@@ -68,6 +77,7 @@ static void serve(struct client *c, const char *text, size_t len)
 	int rc = wm_wg_uapi_parse(text, len, &verb, &config, NULL);
 	if (rc == 0 && verb == WM_WG_UAPI_GET) {
 		config = wm_wg_userspace_get(d, true);
+		wm_buf_reserve(&out, room_for(config)); /* at once, so that no copy stays behind */
 		wm_wg_uapi_format(config, &out);
 	} else {
 		wm_wg_uapi_format_result(rc == 0 ? set(d, config) : rc, &out);
@@ -105,6 +115,7 @@ static void on_read(void *arg, struct wm_conn *conn, const uint8_t *data, size_t
 		return;
 	}
 	wm_buf_add(&c->in, data, len);
+	wm_wipe((void *)(uintptr_t)data, len); /* the loop's, which nobody reads again */
 	bool reads = serve_all(c);
 	c->is_over = len == 0;
 	if (!reads || (c->is_over && wm_conn_queued(conn) == 0))

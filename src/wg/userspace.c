@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/vault.h"
 #include "wg/uapi_server.h"
 #include "wg/watch.h"
 
@@ -77,8 +78,7 @@ static void free_if_over(struct wm_wg_userspace *d)
 {
 	if (!d->is_closed || d->is_draining || atomic_load(&d->is_posted))
 		return;
-	wm_wipe(d, sizeof(*d));
-	wm_free_aligned(d);
+	wm_vault_free(d);
 }
 
 static void on_post(struct wm_post *post)
@@ -115,7 +115,7 @@ static unsigned default_workers(void)
 static struct wm_wg_userspace *new_device(struct wm_loop *loop, struct wm_log *log,
 					  const struct wm_wg_events *events, void *arg)
 {
-	struct wm_wg_userspace *d = wm_alloc_aligned(_Alignof(struct wm_wg_userspace), sizeof(*d));
+	struct wm_wg_userspace *d = wm_vault_alloc(sizeof(*d));
 	d->loop = loop;
 	d->log = log;
 	d->events = *events;
