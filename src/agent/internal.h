@@ -140,6 +140,8 @@ WM_MUST_CHECK int wm_agent_restore_view(struct wm_agent *a, struct wm_err *err);
 /* Goes on with the peers of the last run while the mesh is asked, if that run ended just now: its
  * sessions wait at their other ends. */
 void wm_agent_resume_view(struct wm_agent *a);
+/* Writes what has changed and was not written yet. */
+void wm_agent_save_view(struct wm_agent *a);
 /* Forgets them, for a node that has left. */
 void wm_agent_forget_view(struct wm_agent *a);
 /* The mesh address and API port of a direct peer. */

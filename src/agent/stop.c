@@ -53,7 +53,7 @@ static void drain(struct wm_agent *a)
 		wm_live_unlisten(&a->own_peers);
 	wm_defer_cancel(&a->refresh);
 	wm_timer_stop(&a->farewell);
-	wm_timer_stop(&a->save);
+	wm_agent_save_view(a);
 	wm_service_stop(a->service);
 	a->waits_for = "the API's calls to end";
 	if (a->server != NULL)

@@ -114,6 +114,14 @@ static void save(struct wm_timer *t)
 		err.text);
 }
 
+void wm_agent_save_view(struct wm_agent *a)
+{
+	if (!wm_timer_is_running(&a->save))
+		return;
+	wm_timer_stop(&a->save);
+	save(&a->save);
+}
+
 int wm_agent_restore_view(struct wm_agent *a, struct wm_err *err)
 {
 	struct wm_last_view at = last_view(a);

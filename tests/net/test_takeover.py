@@ -128,6 +128,7 @@ def test_a_node_that_fails_leaves_nothing(managed):
     beta = mesh.nodes["beta"]
     beta.stop()
     beta.launch(*beta.extra, TUN, env=m.env).process.wait_for("node.ready")
+    beta.process.wait_for("peers.received")  # it hears what becomes of it
     assert len(m.fds) > 0 and interface(beta) is not None
     mesh.ctl("leave", "beta")
     assert beta.process.wait(30) != 0
