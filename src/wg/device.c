@@ -76,7 +76,9 @@ static int open_backend(struct wm_wg_device *d, struct wm_err *err)
 {
 	struct wm_err why;
 	int rc = WM_UNAVAILABLE;
-	if (d->opts.uses_kernel) {
+	/* What carried the packets before the restart goes on doing so. */
+	bool uses_kernel = d->opts.uses_kernel && d->opts.n_left == 0;
+	if (uses_kernel) {
 		rc = wm_wg_kernel_open(d->loop, d->log, &d->opts, &d->events, d->arg, &d->backend,
 				       &why);
 		/* What is missing for both, the other says with words on how to get it. */
@@ -85,7 +87,7 @@ static int open_backend(struct wm_wg_device *d, struct wm_err *err)
 	}
 	if (rc == 0)
 		return 0;
-	if (d->opts.uses_kernel)
+	if (uses_kernel)
 		wm_info(d->log, "wg.no_kernel", "interface=%s reason=\"%s\"", d->opts.name,
 			why.text);
 	return wm_wg_userspace_open(d->loop, d->log, &d->opts, &d->events, d->arg, &d->backend,
@@ -105,6 +107,7 @@ int wm_wg_device_open(struct wm_loop *loop, struct wm_log *log,
 	d->events = events != NULL ? *events : deaf;
 	d->arg = arg;
 	int rc = open_backend(d, err);
+	d->opts.n_left = 0; /* taken: for this once */
 	if (rc != 0) {
 		wm_free(d);
 		return rc;
