@@ -14,7 +14,7 @@ help:
 	@echo 'make install     put the programs into /usr/local'
 	@echo 'make deps        install the packages that building and the demo need'
 	@echo 'make bench       measure every promised number (GATE=1: fail on a miss; ONLY="start join")'
-	@echo 'make check-long  the tests that take hours: fuzzing, valgrind, clean package list'
+	@echo 'make check-long  the tests that take hours: fuzzing, valgrind, other WireGuard programs, ...'
 	@echo 'make cross       compile for every other system what does no I/O'
 	@echo 'make fuzz        one minute of fuzzing per target (FUZZ_SECONDS=n)'
 	@echo 'make format      put the code into the shape of .clang-format'

@@ -134,10 +134,9 @@ class ByHand:
         self.clock = max(self.clock + 20_000_000, time.time_ns())
         return wgref.tai64n(self.clock)
 
-    def hello(self, cookie=None, index=None, timestamp=None, **lies):
+    def hello(self, cookie=None, timestamp=None, **lies):
         """(an initiation, what is needed to read the answer)"""
-        index, ephemeral = os.urandom(4) if index is None else index, os.urandom(32)
-        index = int.from_bytes(index, "little")
+        index, ephemeral = int.from_bytes(os.urandom(4), "little"), os.urandom(32)
         message, noise = wgref.initiation(self.private, self.device, index, ephemeral, timestamp or self.timestamp(),
                                           **lies)
         return wgref.stamp(message, self.device, cookie), (noise, ephemeral, index)
