@@ -113,7 +113,9 @@ class ByHand:
             self.socket.settimeout(PATIENCE)
 
     def drops(self):
-        return self.end.drops()
+        """Not of what the host itself sends, as its multicast."""
+        return {name: count for name, count in self.end.drops().items()
+                if name not in ("no_peer", "no_endpoint", "staged")}
 
     def refused(self, messages):
         """Sends messages of which each is to be dropped; how many were, by the reason. None is answered."""
