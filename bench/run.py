@@ -23,6 +23,7 @@ from report import misses, report, results  # noqa: E402
 import api  # noqa: E402
 import attack  # noqa: E402
 import micro  # noqa: E402
+import takeover  # noqa: E402
 import throughput  # noqa: E402
 
 PINGER = os.path.join(BUILD, "bench", "pinger")
@@ -193,7 +194,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=5, help="that one flow lasts")
     parser.add_argument("--contenders", help="of throughput, with commas between; all when none is given")
     parser.add_argument("names", nargs="*", help="sizes start join twenty idle micro attack throughput api "
-                        "idle_connections attacks; all when none is given")
+                        "idle_connections attacks takeover; all when none is given")
     options = parser.parse_args()
     if os.geteuid() != 0:
         raise SystemExit("The benchmarks make network namespaces and need root: sudo make bench")
@@ -209,6 +210,7 @@ def main():
         "api": lambda: api.bench_api(options.rounds),
         "idle_connections": api.bench_idle_connections,
         "attacks": lambda: api.bench_attacks(options.rounds),
+        "takeover": lambda: takeover.run(options.rounds),
     }
     for name in options.names or benches:
         benches[name]()
