@@ -8,6 +8,7 @@ The service manager of these tests keeps the interface as systemd does; without 
 
 import os
 import re
+import signal
 import sys
 
 import pytest
@@ -79,6 +80,19 @@ def test_flows_outlive_a_process(pair, name, how):
         flow.lives()
     if name == "beta":
         node.process.wait_for("view.resumed")
+
+
+def test_a_reload_disturbs_no_flow(pair):
+    """SIGHUP, with the interface and its sessions as they were."""
+    flows = flows_of(pair)
+    before = {node.name: interface(node) for node in pair.nodes.values()}
+    for count in range(1, 6):
+        for node in pair.nodes.values():
+            node.process.send(signal.SIGHUP)
+            node.process.wait_for(f"node.reloaded count={count}")
+    for flow in flows:
+        flow.lives()
+    assert before == {node.name: interface(node) for node in pair.nodes.values()}
 
 
 def interface(node):
