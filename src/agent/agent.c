@@ -317,6 +317,7 @@ static int start(struct wm_agent *a, struct wm_err *err)
 		rc = wm_signal_open(a->loop, SIGHUP, on_signal, a, &a->sighup, err);
 	if (rc != 0)
 		return rc;
+	wm_agent_watch_sleep(a);
 	if (a->options->bootstrap_enabled)
 		return wm_founder_start(a, err);
 	wm_agent_resume_view(a);

@@ -25,6 +25,7 @@ struct wm_places;
 struct wm_follower;
 struct wm_node_options;
 struct wm_supervisor;
+struct wm_suspend;
 
 struct wm_agent {
 	struct wm_node_options *options; /* borrowed */
@@ -37,6 +38,8 @@ struct wm_agent {
 	struct wm_wg_device *device;
 	struct wm_timer recovery; /* of a device that broke */
 	struct wm_backoff recovery_pause;
+	struct wm_suspend *suspend; /* NULL: the host's sleep is not seen */
+	struct wm_poll *sleep_poll;
 	struct wm_places *places; /* of peers, for the next run and from the last */
 	struct wm_fabric *fabric;
 	struct wm_rpc_server *server;
@@ -93,6 +96,11 @@ void wm_agent_keep_interface(struct wm_agent *a);
 /* ---- recover.c ---- */
 /* The device works no more: says so, makes it anew, and tries until that works. */
 void wm_agent_recover(struct wm_agent *a, const struct wm_err *why);
+
+/* ---- awake.c ---- */
+/* From here on peers are greeted when the host has slept; the device is open. */
+void wm_agent_watch_sleep(struct wm_agent *a);
+void wm_agent_forget_sleep(struct wm_agent *a);
 
 /* ---- interface.c ---- */
 /* True when an interface that has the name of ours is to make room for it. */

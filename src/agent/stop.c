@@ -139,6 +139,7 @@ static void restore_host(struct wm_agent *a)
 {
 	struct wm_err err;
 	wm_timer_stop(&a->recovery);
+	wm_agent_forget_sleep(a);
 	log_drops(a);
 	leave_interface(a);
 	if (a->fabric != NULL && wm_fabric_close(a->fabric, &err) != 0)

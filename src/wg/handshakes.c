@@ -193,6 +193,9 @@ static bool run_news(struct wm_wg_handshakes *h)
 	run_orders(h);
 	struct wm_wg_peer *p = wm_container_of(r, struct wm_wg_peer, news);
 	if (wm_map_find_n(&h->peers, p->public_key, WM_WG_KEY) == p) {
+		/* After the host's sleep much is overdue, and would end what the news begin. */
+		if (wm_wg_timers_due(&p->timers) <= h->now)
+			wm_wg_exchange_act(h, p, wm_wg_timers_run(&p->timers, h->now));
 		wm_wg_exchange_hear(h, p, bits);
 		reschedule(h, p);
 	}

@@ -107,6 +107,61 @@ static void test_nobody_there(void **state)
 	end_scene(&sc);
 }
 
+/* Nobody's timers ran while both hosts slept. What is too old is not used, and a greeting is enough
+ * for a new session at once, whatever is overdue by then. */
+static void test_a_greeting_after_sleep(void **state)
+{
+	static const int64_t sleeps[] = {181 * S, 400 * S, 541 * S, 3600 * S, 86400 * S};
+	for (size_t i = 0; i < sizeof(sleeps) / sizeof(sleeps[0]); i++) {
+		struct scene sc;
+		make_scene(&sc, no_psk);
+		open_session(&sc);
+		struct wm_wg_session *old = current(sc.a);
+		uint64_t id = old->id;
+		sc.now += sleeps[i];
+		assert_false(wm_wg_session_can_send(old, sc.now));
+		assert_false(wm_wg_session_can_receive(old, 0, sc.now));
+		wm_wg_handshakes_tell(sc.a->h, sc.a->peer, WM_WG_NEWS_GREET);
+		talk(&sc);
+		assert_non_null(current(sc.a));
+		assert_int_not_equal(current(sc.a)->id, id);
+		assert_true(wm_wg_session_can_send(current(sc.a), sc.now));
+		end_scene(&sc);
+	}
+}
+
+/* An attempt that nobody answered, and that should have been given up in the meantime. */
+static void test_an_attempt_is_overslept(void **state)
+{
+	struct scene sc;
+	make_scene(&sc, no_psk);
+	sc.b->is_deaf = true;
+	send_packet(sc.a, 1);
+	talk(&sc);
+	assert_null(current(sc.a));
+	sc.now += 3600 * S;
+	sc.b->is_deaf = false;
+	wm_wg_handshakes_tell(sc.a->h, sc.a->peer, WM_WG_NEWS_GREET);
+	talk(&sc);
+	assert_non_null(current(sc.a));
+	end_scene(&sc);
+}
+
+/* A session that is still good goes on. */
+static void test_a_greeting_after_a_nap(void **state)
+{
+	struct scene sc;
+	make_scene(&sc, no_psk);
+	open_session(&sc);
+	struct wm_wg_session *old = current(sc.a);
+	pass(&sc, 20 * S); /* nobody owes anything */
+	sc.now += 60 * S;
+	wm_wg_handshakes_tell(sc.a->h, sc.a->peer, WM_WG_NEWS_GREET);
+	talk(&sc);
+	assert_ptr_equal(current(sc.a), old);
+	end_scene(&sc);
+}
+
 static void test_a_peer_without_place_is_not_tried(void **state)
 {
 	struct scene sc;
@@ -422,6 +477,9 @@ int main(void)
 		cmocka_unit_test(test_crossing_initiations_both_succeed_at_once),
 		cmocka_unit_test(test_another_psk_never_meets),
 		cmocka_unit_test(test_nobody_there),
+		cmocka_unit_test(test_a_greeting_after_sleep),
+		cmocka_unit_test(test_an_attempt_is_overslept),
+		cmocka_unit_test(test_a_greeting_after_a_nap),
 		cmocka_unit_test(test_a_peer_without_place_is_not_tried),
 		cmocka_unit_test(test_under_load_a_cookie_is_asked_for),
 		cmocka_unit_test(test_replays_and_floods),
