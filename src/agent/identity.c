@@ -78,6 +78,10 @@ static int load_key(struct wm_identity *id, const struct wm_node_options *o, str
 		if (created)
 			wm_info(log, "key.created", "file=%s", o->wireguard_key_file);
 	}
+	if (wm_vault_use().unlocked > 0)
+		wm_warn(log, "key.swappable",
+			"hint=\"a higher limit of locked memory (LimitMEMLOCK=, ulimit -l) keeps "
+			"keys out of the swap\"");
 	struct wm_pubkey pub = wm_key_public(id->key);
 	wm_pubkey_format(&pub, id->public_text);
 	return 0;

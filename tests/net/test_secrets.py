@@ -103,6 +103,17 @@ def test_keys_are_in_protected_pages_only(pair):
         assert not loose, loose
 
 
+@pytest.mark.plain  # sanitizers make locking a word
+def test_keys_that_may_be_swapped_out(lan, mesh):
+    """Without the right to lock memory it says so, and works."""
+    alpha = mesh.add(lan("alpha", 1), "10.88.0.1")
+    flags = alpha.argv("--bootstrap.enabled", "--services.api.mesh-enabled")
+    process = alpha.host.start(["setpriv", "--bounding-set=-ipc_lock", "--inh-caps=-ipc_lock", "sh", "-c",
+                                'ulimit -l 0; exec "$@"', "sh", *flags], "alpha")
+    process.wait_for("key.swappable")
+    process.wait_for("node.ready")
+
+
 def test_keys_are_in_no_log(pair):
     """At the most talkative level, with everything that can go wrong with a key."""
     alpha = pair.nodes["alpha"]
