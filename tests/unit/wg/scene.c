@@ -121,6 +121,8 @@ static void open_data(struct side *s, struct wm_udp_packet *p, int64_t now)
 		wm_wg_handshakes_tell(s->h, session->peer, WM_WG_NEWS_USED);
 	if (wm_wg_traffic_received(&session->peer->traffic, is_data, now))
 		wm_wg_handshakes_tell(s->h, session->peer, WM_WG_NEWS_DEBT);
+	if (wm_wg_session_ends_soon(session, now))
+		wm_wg_handshakes_ask(s->h, session->peer);
 }
 
 static void take_letter(struct side *s, const struct wm_udp_packet *p, int64_t now)

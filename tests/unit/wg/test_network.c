@@ -214,6 +214,22 @@ static void test_a_bad_network(void **state)
 	}
 }
 
+/* Who only receives renews the session in time, too, if it was the one to begin it. */
+static void test_one_way_traffic_never_stops(void **state)
+{
+	for (unsigned from_b = 0; from_b < 2; from_b++) {
+		begin(1);
+		for (unsigned i = 0; i < 1800; i++) {
+			send_packet(from_b ? net.sc.b : net.sc.a, 1);
+			flow(S);
+		}
+		assert_int_equal(net.sc.a->packets, from_b ? 1800 : 0);
+		assert_int_equal(net.sc.b->packets, from_b ? 0 : 1800);
+		assert_int_equal(net.sc.a->unopened + net.sc.b->unopened, 0);
+		end();
+	}
+}
+
 /* The cable is out for @span, with or without somebody who would like to send. */
 static void cut_cable(unsigned seconds, bool with_traffic)
 {
@@ -292,6 +308,7 @@ int main(void)
 		cmocka_unit_test(test_disorder_loses_nothing),
 		cmocka_unit_test(test_everything_late_by_minutes),
 		cmocka_unit_test(test_a_bad_network),
+		cmocka_unit_test(test_one_way_traffic_never_stops),
 		cmocka_unit_test(test_the_network_is_gone_for_ten_minutes),
 		cmocka_unit_test(test_a_short_gap_needs_no_handshake),
 		cmocka_unit_test(test_without_traffic_the_first_packet_gets_through),
