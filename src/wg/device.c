@@ -120,8 +120,11 @@ int wm_wg_device_open(struct wm_loop *loop, struct wm_log *log,
 
 int wm_wg_device_reopen(struct wm_wg_device *d, struct wm_err *err)
 {
+	uint64_t rx, tx;
 	wm_on_loop(d->loop);
-	wm_wg_device_traffic(d, &d->gone_rx, &d->gone_tx);
+	wm_wg_device_traffic(d, &rx, &tx);
+	d->gone_rx = rx;
+	d->gone_tx = tx;
 	d->backend->ops->drops(d->backend, d->gone_drops);
 	d->backend->ops->close(d->backend);
 	d->nobody = (struct wm_wg_backend){.ops = &nobody, .name = d->name};

@@ -485,6 +485,53 @@ static void test_a_deleted_interface_is_told(void **state)
 	node_free(a);
 }
 
+/* Made anew as often as need be: it counts on, and carries on once it is configured. */
+static void test_a_deleted_interface_is_made_anew(void **state)
+{
+	struct node *n[] = {node_new("wma"), node_new("wmb")};
+	struct wm_wg_config wish = {.has_private_key = true}, *c;
+	uint64_t rx, tx, later_rx, later_tx;
+	struct wm_err err;
+
+	add_peer(n[0], n[1], "10.1.0.2/32");
+	add_peer(n[1], n[0], "10.1.0.1/32");
+	wm_wg_device_greet(n[0]->device, n[1]->public_key);
+	assert_true(wm_loop_run_until(loop, both_shook_hands, n, WAIT_MS));
+	wm_wg_device_traffic(n[0]->device, &rx, &tx);
+	for (unsigned i = 0; i < 2; i++) {
+		n[0]->broken = 0;
+		assert_int_equal(system("ip link delete wma"), 0);
+		assert_true(wm_loop_run_until(loop, is_broken, n[0], WAIT_MS));
+		/* Somebody else is quicker: nobody stands behind it then. */
+		assert_int_equal(system("ip link add wma type bridge"), 0);
+		assert_int_equal(wm_wg_device_reopen(n[0]->device, &err), WM_ALREADY_EXISTS);
+		assert_string_equal(wm_wg_device_kind(n[0]->device), "none");
+		assert_string_equal(wm_wg_device_name(n[0]->device), "wma");
+		assert_int_equal(wm_wg_device_configure(n[0]->device, &wish, &err), WM_UNAVAILABLE);
+		wm_wg_device_greet(n[0]->device, n[1]->public_key);
+		assert_int_equal(system("ip link delete wma"), 0);
+		assert_int_equal(wm_wg_device_reopen(n[0]->device, &err), 0);
+		assert_string_equal(wm_wg_device_kind(n[0]->device), "userspace");
+		wm_wg_device_traffic(n[0]->device, &later_rx, &later_tx);
+		assert_int_equal(later_rx, rx);
+		assert_int_equal(later_tx, tx);
+	}
+	c = wm_wg_device_get(n[0]->device, true);
+	assert_false(c->has_private_key || c->n_peers > 0);
+	wm_wg_config_free(c);
+	memcpy(wish.private_key, n[0]->private_key, 32);
+	configure(n[0], &wish);
+	add_peer(n[0], n[1], "10.1.0.2/32");
+	add_peer(n[1], n[0], "10.1.0.1/32"); /* where it is now */
+	n[0]->handshakes = n[1]->handshakes = 0;
+	wm_wg_device_greet(n[0]->device, n[1]->public_key);
+	assert_true(wm_loop_run_until(loop, both_shook_hands, n, WAIT_MS));
+	wm_wg_device_traffic(n[0]->device, &later_rx, &later_tx);
+	assert_true(later_rx > rx && later_tx > tx);
+	node_free(n[0]);
+	node_free(n[1]);
+}
+
 static void test_names(void **state)
 {
 	struct wm_wg_device_opts opts = {.name = "wmn+"};
@@ -537,6 +584,7 @@ int main(void)
 		cmocka_unit_test(test_a_port_that_was_left_is_free),
 		cmocka_unit_test(test_peers_come_change_and_go),
 		cmocka_unit_test(test_a_deleted_interface_is_told),
+		cmocka_unit_test(test_a_deleted_interface_is_made_anew),
 		cmocka_unit_test(test_names),
 	};
 	return cmocka_run_group_tests_name("wg/device", tests, set_up, tear_down);
