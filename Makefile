@@ -2,7 +2,9 @@
 BUILD ?= build
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: all deps build install demo recording check check-long cross bench fuzz format clean help
+SEEDS ?= 1000
+
+.PHONY: all deps build install demo recording check check-long cross bench sim fuzz format clean help
 
 all: build
 
@@ -16,6 +18,7 @@ help:
 	@echo 'make bench       measure every promised number (GATE=1: fail on a miss; ONLY="start join")'
 	@echo 'make check-long  the tests that take hours: fuzzing, valgrind, other WireGuard programs, ...'
 	@echo 'make cross       compile for every other system what does no I/O'
+	@echo 'make sim         quorums in virtual time under every fault (SEEDS=n; SEED=x: one, with a trace)'
 	@echo 'make fuzz        one minute of fuzzing per target (FUZZ_SECONDS=n)'
 	@echo 'make format      put the code into the shape of .clang-format'
 	@echo 'make clean       remove everything that was built'
@@ -53,6 +56,10 @@ bench: build
 	@tools/install_packages test bench
 	@ninja -C $(BUILD)
 	@WM_BUILD=$(abspath $(BUILD)) /usr/bin/python3 bench/run.py $(if $(GATE),--gate) $(ONLY)
+
+sim: build
+	@ninja -C $(BUILD) tests/sim/sim
+	@$(BUILD)/tests/sim/sim $(if $(SEED),--first $(SEED) --seeds 1 --trace,--seeds $(SEEDS))
 
 fuzz:
 	@tools/install_packages build test

@@ -20,6 +20,7 @@ import traces
 
 REPO = traces.REPO
 LOGS = os.path.join(REPO, "build-logs")
+SIMULATION = ["tests/sim/sim", "tests/sim/sim_defects"]
 PATIENCE = 900  # seconds that one stage may take before it counts as hung
 # A status that no program of ours ends with: a test that expects a failure must not take a leak for it.
 # Without detect_stack_use_after_return: its stack in gcc 12 does not align variables beyond 32 bytes.
@@ -124,6 +125,20 @@ def whole_programs(folder):
                   if target["type"] == "executable" and target["defined_in"] in homes)
 
 
+def released(folder):
+    """What is tested without sanitizers: the programs, and the simulation, which has no time for them."""
+    return [*whole_programs(folder), *SIMULATION]
+
+
+def simulate(folder, seeds):
+    """Quorums in virtual time, and whether mistakes in them would be found."""
+    sim, defects = (os.path.join(REPO, folder, name) for name in SIMULATION)
+    title = "the simulation"
+    counted(title, [sim, "--seeds", str(seeds)], patience=4 * 3600)
+    say(log_of(title).splitlines()[-1])
+    counted("mistakes for the simulation to find", [defects], patience=3600)
+
+
 def meson_tests(folder, title, *options):
     log = os.path.join(REPO, folder, "meson-logs", "testlog.json")
     if os.path.exists(log):
@@ -195,7 +210,8 @@ def run_all(long):
              "-Dbench=false", targets=programs_of_threads):
         meson_tests("build-tsan", "under TSan", "--suite", "threads")
     if build("build-plain", "as released", "--buildtype=release", "-Dfuzz=false", "-Dbench=false",
-             targets=whole_programs):
+             targets=released):
+        simulate("build-plain", 20000 if long else 1000)
         pytests("whole programs as released", "build-plain", "plain")
         counted("the demo", ["/usr/bin/python3", "tools/demo.py"],
                 env=dict(ENV, WM_BUILD=os.path.join(REPO, "build-plain")))

@@ -25,10 +25,8 @@ enum wm_defect {
 	WM_DEFECT_NO_FILTER,        /* everything that decodes is believed */
 	WM_DEFECT_NO_ROUND,         /* a leader serves reads without asking */
 	WM_DEFECT_OLD_TERM,         /* the only voter leads again in its old term */
-	WM_DEFECT_NO_BARRIER,       /* changes without anything committed in the term */
 	WM_DEFECT_KEEP_LEASE,       /* a lease outlives a handing over */
 	WM_DEFECT_VOTE_AT_ONCE,     /* votes right after a start, while a lease may run */
-	WM_DEFECT_ECHO_TERM,        /* a trial vote is not told of a later term */
 	WM_DEFECT_READ_UNCOMMITTED, /* a new leader serves reads before its first commit */
 };
 extern enum wm_defect wm_machine_defect;

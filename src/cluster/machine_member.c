@@ -193,7 +193,7 @@ static void start_change(struct wm_machine *m)
 {
 	int refused;
 
-	if (m->has_own_committed || WM_DEFECT(NO_BARRIER)) {
+	if (m->has_own_committed) {
 		go_on(m);
 		return;
 	}

@@ -153,8 +153,7 @@ static void send_vote_result(struct wm_machine *m, const struct raft_message *ms
 	 * libraft repeats the term that a trial asked for. Who has the best log and an old term
 	 * would never hear of ours, ask for a term that is gone for ever, and nobody would lead.
 	 */
-	if (v->pre_vote && !v->vote_granted && raft_current_term(&m->raft) > v->term &&
-	    !WM_DEFECT(ECHO_TERM))
+	if (v->pre_vote && !v->vote_granted && raft_current_term(&m->raft) > v->term)
 		f.term = raft_current_term(&m->raft);
 	wm_machine_send_frame(m, msg->server_id, msg->server_address, &f);
 }
