@@ -25,6 +25,15 @@ WM_DROP_ROW(WM_DROP_SOURCE, "source",
 	    "a decrypted packet from an address that its peer may not use")
 WM_DROP_ROW(WM_DROP_ECN, "ecn",
 	    "a decrypted packet without congestion control that came marked as congested")
+WM_DROP_ROW(WM_DROP_MAPPED, "mapped",
+	    "a packet with an IPv4-mapped IPv6 address, which a host would take for IPv4")
+WM_DROP_ROW(WM_DROP_HEADERS, "headers",
+	    "a decrypted packet whose headers hide from the policy what it is or where it goes")
+WM_DROP_ROW(WM_DROP_FRAGMENT, "fragment",
+	    "a decrypted fragment that hides from the policy which ports it is for")
+WM_DROP_ROW(WM_DROP_POLICY, "policy", "a decrypted packet that the policy does not allow")
+WM_DROP_ROW(WM_DROP_POLICY_OUT, "policy_out",
+	    "a packet from the host that the policy does not allow")
 WM_DROP_ROW(WM_DROP_NO_PEER, "no_peer", "a packet from the host to an address that no peer has")
 WM_DROP_ROW(WM_DROP_NO_ENDPOINT, "no_endpoint",
 	    "a packet for a peer whose address is not known yet")

@@ -1,4 +1,5 @@
 #include "wg/inner.h"
+#include <string.h>
 
 #define IPV4_HEADER 20
 #define IPV6_HEADER 40
@@ -32,4 +33,15 @@ bool wm_wg_inner_parse(const uint8_t *data, size_t len, struct wm_wg_inner *out)
 	if (data[0] >> 4 == 4)
 		return parse_v4(data, len, out);
 	return data[0] >> 4 == 6 && parse_v6(data, len, out);
+}
+
+static bool is_mapped(const uint8_t addr[16])
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	return memcmp(addr, mapped, sizeof(mapped)) == 0;
+}
+
+bool wm_wg_inner_is_mapped(const struct wm_wg_inner *inner)
+{
+	return inner->version == 6 && (is_mapped(inner->source) || is_mapped(inner->target));
 }
