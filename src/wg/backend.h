@@ -15,6 +15,9 @@ struct wm_wg_backend_ops {
 	void (*close)(struct wm_wg_backend *b);
 	int (*configure)(struct wm_wg_backend *b, const struct wm_wg_config *wish,
 			 struct wm_err *err);
+	/* NULL: packets do not come by here. */
+	int (*set_policy)(struct wm_wg_backend *b, const struct wm_wg_policy_spec *spec,
+			  struct wm_err *err);
 	struct wm_wg_config *(*get)(struct wm_wg_backend *b, bool with_keys);
 	void (*set_active)(struct wm_wg_backend *b, bool active);
 	void (*set_mtu)(struct wm_wg_backend *b, uint32_t mtu);

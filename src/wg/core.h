@@ -8,6 +8,7 @@
 #include "wg/bell.h"
 #include "wg/drop.h"
 #include "wg/index.h"
+#include "wg/judge.h"
 #include "wg/sockets.h"
 
 struct wm_wg_handshakes;
@@ -48,6 +49,7 @@ struct wm_wg_core {
 	struct wm_wg_allowedips allowed;         /* written by the loop */
 	struct wm_wg_index index;                /* written by the handshake thread */
 	_Atomic(struct wm_wg_sockets *) sockets; /* published by the loop; NULL = no port */
+	_Atomic(struct wm_wg_judge *) judge;     /* published by the loop; NULL = all may pass */
 	_Atomic uint64_t retired_sessions;       /* grows; cipher contexts are stale then */
 	_Atomic size_t staged_bytes;             /* of packets that wait for handshakes */
 	atomic_bool is_stopping;

@@ -179,6 +179,19 @@ int wm_wg_device_configure(struct wm_wg_device *d, const struct wm_wg_config *wi
 	return d->backend->ops->configure(d->backend, wish, err);
 }
 
+int wm_wg_device_set_policy(struct wm_wg_device *d, const struct wm_wg_policy_spec *spec,
+			    struct wm_err *err)
+{
+	wm_on_loop(d->loop);
+	if (d->backend->ops->set_policy == NULL)
+		return spec == NULL
+			       ? 0
+			       : wm_fail(err, WM_UNIMPLEMENTED,
+					 "%s: a device of kind \"%s\" does not see its packets",
+					 d->backend->name, d->backend->ops->kind);
+	return d->backend->ops->set_policy(d->backend, spec, err);
+}
+
 void wm_wg_device_set_active(struct wm_wg_device *d, bool active)
 {
 	wm_on_loop(d->loop);

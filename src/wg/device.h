@@ -14,6 +14,7 @@ struct wm_log;
 struct wm_loop;
 struct wm_pulse;
 struct wm_wg_device;
+struct wm_wg_policy_spec;
 
 /* The strings are borrowed until the device is closed. */
 struct wm_wg_device_opts {
@@ -102,6 +103,15 @@ bool wm_wg_device_is_kernel(const struct wm_wg_device *d);
  */
 WM_MUST_CHECK int wm_wg_device_configure(struct wm_wg_device *d, const struct wm_wg_config *wish,
 					 struct wm_err *err);
+/*
+ * From now on every inner packet is judged, coming and going (wg/policy.h); NULL: none is, as at
+ * the beginning. Each packet is judged by the old policy or by the new one, whole; no packet is
+ * judged by the old one once this has returned and the batch at hand is over. @spec is borrowed for
+ * the call. Errors are those of wm_wg_policy_new, and the old policy stays; UNIMPLEMENTED for a
+ * kind of device that does not see its packets.
+ */
+WM_MUST_CHECK int wm_wg_device_set_policy(struct wm_wg_device *d,
+					  const struct wm_wg_policy_spec *spec, struct wm_err *err);
 /*
  * For an interface that is down (the kernel sees to that itself): an inactive device keeps its
  * configuration and its port, but has no sessions, begins none and answers nobody; active again it

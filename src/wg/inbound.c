@@ -2,9 +2,9 @@
  * A packet in. What comes from the network may be trains; their datagrams are taken in groups and
  * go through three passes. First every data packet is opened where it stands. Then the authentic
  * ones are checked against their session's window, whose lock is taken once for a run of packets.
- * Then they are delivered: the sender's address is noted, the inner source checked, and what is
- * left goes to TUN, neighbours of one flow joined where they stand (wg/coalesce.h). Handshake
- * messages are copied to the handshake thread.
+ * Then they are delivered: the sender's address is noted, the inner source checked, the
+ * packet judged by the policy, and what is left goes to TUN, neighbours of one flow joined where
+ * they stand (wg/coalesce.h). Handshake messages are copied to the handshake thread.
  */
 #include <errno.h>
 #include <string.h>
@@ -25,6 +25,7 @@ struct run {
 
 /* What was found out about the last packet delivered, which mostly holds for the next. */
 struct trail {
+	struct wm_wg_judge *judge; /* for the whole batch; NULL: all may pass */
 	const struct wm_wg_session *session;
 	const struct wm_udp_packet *train;
 	const uint8_t *source; /* of the inner packet: belongs to the session's peer */
@@ -129,7 +130,8 @@ static void follow(struct wm_wg_worker *w, struct trail *t, const struct wm_wg_a
 	if (is_data && t->session == a->session && t->train == a->train)
 		return;
 	note_packet(w, a, is_data);
-	*t = (struct trail){.session = is_data ? a->session : NULL, .train = a->train};
+	*t = (struct trail){
+		.judge = t->judge, .session = is_data ? a->session : NULL, .train = a->train};
 }
 
 static bool owns_source(struct wm_wg_worker *w, struct trail *t, const struct wm_wg_peer *peer,
@@ -191,6 +193,13 @@ static enum wm_drop deliver(struct wm_wg_worker *w, struct trail *t, const struc
 		return WM_DROP_INNER;
 	if (!owns_source(w, t, a->session->peer, &inner))
 		return WM_DROP_SOURCE;
+	if (wm_wg_inner_is_mapped(&inner))
+		return WM_DROP_MAPPED;
+	enum wm_drop why = t->judge != NULL
+				   ? wm_wg_judge_packet(t->judge, w->number, packet, inner.len)
+				   : WM_DROP_NONE;
+	if (why != WM_DROP_NONE)
+		return why;
 	if (!wm_wg_ecn_receive(packet, a->train->tos))
 		return WM_DROP_ECN;
 	if (!wm_wg_coalesce_add(&w->coalesce, packet, inner.len)) {
@@ -203,7 +212,7 @@ static enum wm_drop deliver(struct wm_wg_worker *w, struct trail *t, const struc
 
 static void deliver_all(struct wm_wg_worker *w)
 {
-	struct trail trail = {.session = NULL};
+	struct trail trail = {.judge = atomic_load_explicit(&w->core->judge, memory_order_acquire)};
 	enum wm_drop why;
 	check_windows(w);
 	begin_writing(w);

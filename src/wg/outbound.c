@@ -21,6 +21,7 @@
 /* The peer of the packets at hand. */
 struct lane {
 	struct wm_udp_socket *out; /* NULL: there is no port */
+	struct wm_wg_judge *judge; /* NULL: all may pass */
 	struct wm_wg_peer *peer;
 	struct wm_wg_session *session; /* NULL: packets are staged */
 	struct wm_udp_packet how;      /* its datagrams go */
@@ -34,7 +35,7 @@ static void close_lane(struct wm_wg_worker *w, struct lane *lane)
 		wm_wg_handshakes_ask(w->core->handshakes, lane->peer);
 	if (lane->bytes > 0)
 		atomic_fetch_add_explicit(&lane->peer->tx_bytes, lane->bytes, memory_order_relaxed);
-	*lane = (struct lane){.out = lane->out, .sealed = lane->sealed};
+	*lane = (struct lane){.out = lane->out, .judge = lane->judge, .sealed = lane->sealed};
 }
 
 static enum wm_drop open_lane(struct wm_wg_worker *w, struct lane *lane, struct wm_wg_peer *peer)
@@ -116,6 +117,11 @@ static enum wm_drop carry(struct wm_wg_worker *w, struct lane *lane, struct wm_t
 	struct wm_wg_peer *peer = find_peer(w, &inner);
 	if (peer == NULL)
 		return WM_DROP_NO_PEER;
+	if (wm_wg_inner_is_mapped(&inner))
+		return WM_DROP_MAPPED;
+	if (lane->judge != NULL &&
+	    wm_wg_judge_packet(lane->judge, w->number, p->data, inner.len) != WM_DROP_NONE)
+		return WM_DROP_POLICY_OUT;
 	enum wm_drop why = open_lane(w, lane, peer);
 	if (why == WM_DROP_NONE)
 		why = wm_wg_segments_begin(&segments, p->data, p->len, &p->offload);
@@ -159,7 +165,8 @@ static bool read_packet(struct wm_wg_worker *w, struct lane *lane)
 
 bool wm_wg_outbound(struct wm_wg_worker *w, struct wm_udp_socket *out)
 {
-	struct lane lane = {.out = out};
+	struct lane lane = {.out = out,
+			    .judge = atomic_load_explicit(&w->core->judge, memory_order_acquire)};
 	bool is_more = true;
 	for (unsigned i = 0; is_more && i < WM_WG_READS && w->outbox.used < FLUSH_BYTES; i++)
 		is_more = read_packet(w, &lane);

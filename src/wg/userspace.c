@@ -216,6 +216,7 @@ static void close_all(struct wm_wg_backend *b)
 	wm_wg_watch_close(d->watch);
 	stop_threads(d);
 	wm_wg_sockets_free(atomic_exchange(&c->sockets, NULL));
+	wm_wg_judge_free(atomic_exchange(&c->judge, NULL));
 	wm_map_fini(&d->peers);
 	wm_wg_index_fini(&c->index);
 	wm_wg_allowedips_fini(&c->allowed);
@@ -239,6 +240,12 @@ static void close_all(struct wm_wg_backend *b)
 static int configure(struct wm_wg_backend *b, const struct wm_wg_config *wish, struct wm_err *err)
 {
 	return wm_wg_userspace_configure(of(b), wish, err);
+}
+
+static int set_policy(struct wm_wg_backend *b, const struct wm_wg_policy_spec *spec,
+		      struct wm_err *err)
+{
+	return wm_wg_userspace_set_policy(of(b), spec, err);
 }
 
 static struct wm_wg_config *get(struct wm_wg_backend *b, bool with_keys)
@@ -345,6 +352,7 @@ static const struct wm_wg_backend_ops ops = {
 	.kind = "userspace",
 	.close = close_all,
 	.configure = configure,
+	.set_policy = set_policy,
 	.get = get,
 	.set_active = set_active,
 	.set_mtu = set_mtu,

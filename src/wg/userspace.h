@@ -40,6 +40,9 @@ struct wm_wg_userspace {
 /* As those of wg/device.h. */
 WM_MUST_CHECK int wm_wg_userspace_configure(struct wm_wg_userspace *d,
 					    const struct wm_wg_config *wish, struct wm_err *err);
+WM_MUST_CHECK int wm_wg_userspace_set_policy(struct wm_wg_userspace *d,
+					     const struct wm_wg_policy_spec *spec,
+					     struct wm_err *err);
 struct wm_wg_config *wm_wg_userspace_get(struct wm_wg_userspace *d, bool with_keys);
 
 /* Drops every peer, as a step of closing. */

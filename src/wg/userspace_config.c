@@ -270,6 +270,22 @@ int wm_wg_userspace_configure(struct wm_wg_userspace *d, const struct wm_wg_conf
 	return 0;
 }
 
+int wm_wg_userspace_set_policy(struct wm_wg_userspace *d, const struct wm_wg_policy_spec *spec,
+			       struct wm_err *err)
+{
+	struct wm_wg_policy *policy;
+	struct wm_wg_judge *judge = NULL;
+	if (spec != NULL) {
+		int rc = wm_wg_policy_new(spec, &policy, err);
+		if (rc != 0)
+			return rc;
+		judge = wm_wg_judge_new(policy, d->core.n_workers);
+	}
+	wm_wg_judge_retire(atomic_exchange(&d->core.judge, judge), d->core.epoch);
+	order(d, WM_WG_ORDER_RECLAIM, NULL, NULL, 0);
+	return 0;
+}
+
 /* ---- asking ---- */
 
 static void fill_allowed(const struct wm_wg_peer *p, struct wm_wg_peer_config *out)

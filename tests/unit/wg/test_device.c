@@ -568,6 +568,30 @@ static int tear_down(void **state)
 	return 0;
 }
 
+/* A policy that cannot be leaves the one that is; none is one, too. */
+static void test_a_policy_comes_and_goes(void **state)
+{
+	struct node *n = node_new("wmp+");
+	struct wm_wg_rule rule = {.allows = true}, bad = {.target_ports = {1, 1}};
+	struct wm_wg_policy_spec spec = {.rules = &rule, .n_rules = 1};
+	struct wm_wg_policy_spec bad_spec = {.rules = &bad, .n_rules = 1};
+	struct wm_wg_userspace *u =
+		wm_container_of(n->device->backend, struct wm_wg_userspace, face);
+	struct wm_err err;
+	assert_null(atomic_load(&u->core.judge));
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(wm_wg_device_set_policy(n->device, &spec, &err), 0);
+	struct wm_wg_judge *judge = atomic_load(&u->core.judge);
+	assert_non_null(judge);
+	assert_int_equal(judge->n_workers, u->core.n_workers);
+	assert_int_equal(wm_wg_device_set_policy(n->device, &bad_spec, &err), WM_INVALID_ARGUMENT);
+	assert_ptr_equal(atomic_load(&u->core.judge), judge);
+	assert_int_equal(wm_wg_device_set_policy(n->device, NULL, &err), 0);
+	assert_null(atomic_load(&u->core.judge));
+	assert_int_equal(wm_wg_device_set_policy(n->device, &spec, &err), 0);
+	node_free(n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -586,6 +610,7 @@ int main(void)
 		cmocka_unit_test(test_a_deleted_interface_is_told),
 		cmocka_unit_test(test_a_deleted_interface_is_made_anew),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_a_policy_comes_and_goes),
 	};
 	return cmocka_run_group_tests_name("wg/device", tests, set_up, tear_down);
 }

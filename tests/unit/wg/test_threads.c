@@ -1,4 +1,5 @@
-/* What threads share: endpoints, bells, wakes and the trie, for ThreadSanitizer to look at. */
+/* What threads share: endpoints, bells, wakes, the trie and the policy, for ThreadSanitizer to look
+ * at. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +14,7 @@
 #include "base/mem.h"
 #include "wg/allowedips.h"
 #include "wg/bell.h"
+#include "wg/judge.h"
 #include "wg/place.h"
 #include "wg/wake.h"
 
@@ -191,12 +193,80 @@ static void test_look_ups_during_changes(void **state)
 	wm_epoch_free(epoch);
 }
 
+/* ---- the policy: what all tables agree on stays so while they are replaced ---- */
+
+static struct wm_epoch *epoch;
+static _Atomic(struct wm_wg_judge *) judge;
+static atomic_bool is_judged;
+
+/* UDP to 10.0.0.2 may always pass, to 10.0.0.3 never, to others it depends. */
+static struct wm_wg_judge *make_judge(unsigned number)
+{
+	struct wm_prefix ends[3] = {{.addr = wm_addr_v4(0x0a000002), .bits = 32},
+				    {.addr = wm_addr_v4(0x0a000003), .bits = 32},
+				    {.addr = wm_addr_v4(0x0a000000 + (number << 8)), .bits = 24}};
+	struct wm_wg_rule rules[3] = {{.targets = &ends[0], .n_targets = 1, .allows = true},
+				      {.targets = &ends[1], .n_targets = 1},
+				      {.targets = &ends[2], .n_targets = 1, .allows = true}};
+	struct wm_wg_policy_spec spec = {.rules = rules, .n_rules = 3, .allows_rest = number % 2};
+	struct wm_wg_policy *policy;
+	assert_int_equal(wm_wg_policy_new(&spec, &policy, NULL), 0);
+	return wm_wg_judge_new(policy, 2);
+}
+
+static void *judge_packets(void *arg)
+{
+	struct wm_epoch_reader reader;
+	unsigned worker = *(unsigned *)arg, seed = worker;
+	uintptr_t wrong = 0;
+	wm_epoch_register(epoch, &reader);
+	wm_epoch_online(&reader);
+	while (!atomic_load(&is_judged)) {
+		struct wm_wg_judge *j = atomic_load_explicit(&judge, memory_order_acquire);
+		for (unsigned i = 0; i < 64; i++) {
+			uint8_t p[28] = {0x45, [3] = 28, [9] = 17, [12] = 10, [16] = 10};
+			p[21] = (uint8_t)rand_r(&seed);
+			p[18] = (uint8_t)(i % 4 < 2 ? 0 : rand_r(&seed));
+			p[19] = i % 2 ? 2 : 3;
+			enum wm_drop got = wm_wg_judge_packet(j, worker, p, sizeof(p));
+			bool is_fixed = p[18] == 0;
+			wrong += is_fixed && got != (p[19] == 2 ? WM_DROP_NONE : WM_DROP_POLICY);
+		}
+		wm_epoch_quiet(&reader);
+	}
+	wm_epoch_unregister(&reader);
+	return (void *)wrong;
+}
+
+static void test_verdicts_while_the_policy_changes(void **state)
+{
+	static unsigned numbers[2] = {0, 1};
+	pthread_t readers[2];
+	void *wrong;
+	epoch = wm_epoch_new();
+	atomic_store(&judge, make_judge(0));
+	for (unsigned i = 0; i < 2; i++)
+		pthread_create(&readers[i], NULL, judge_packets, &numbers[i]);
+	for (unsigned i = 0; i < ROUNDS / 20; i++) {
+		wm_wg_judge_retire(atomic_exchange(&judge, make_judge(i % 256)), epoch);
+		wm_epoch_reclaim(epoch);
+	}
+	atomic_store(&is_judged, true);
+	for (unsigned i = 0; i < 2; i++) {
+		pthread_join(readers[i], &wrong);
+		assert_null(wrong);
+	}
+	wm_wg_judge_free(atomic_exchange(&judge, NULL));
+	wm_epoch_free(epoch);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_place_is_never_torn),
 		cmocka_unit_test(test_no_ring_is_lost),
 		cmocka_unit_test(test_look_ups_during_changes),
+		cmocka_unit_test(test_verdicts_while_the_policy_changes),
 	};
 	return cmocka_run_group_tests_name("wg/threads", tests, NULL, NULL);
 }

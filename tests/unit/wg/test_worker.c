@@ -213,6 +213,7 @@ static int tear_down(void **state)
 	wm_free(worker.outbox.bytes);
 	wm_tun_close(core.tun);
 	wm_wg_handshakes_free(core.handshakes);
+	wm_wg_judge_free(atomic_exchange(&core.judge, NULL));
 	wm_wg_allowedips_fini(&core.allowed);
 	wm_wg_index_fini(&core.index);
 	wm_wg_bell_fini(&core.events);
@@ -668,6 +669,108 @@ static int enter_namespace(void **state)
 	return -1;
 }
 
+/* ---- the policy ---- */
+
+/* Whatever is TCP may pass, in the one way or in both. */
+static void publish(bool in, bool out)
+{
+	struct wm_prefix ours = {.addr = wm_addr_v4(0x0a000909), .bits = 32};
+	struct wm_wg_rule rules[] = {
+		{.targets = &ours, .n_targets = 1, .protocol = TCP, .allows = in},
+		{.sources = &ours, .n_sources = 1, .protocol = TCP, .allows = out},
+	};
+	struct wm_wg_policy_spec spec = {.rules = rules, .n_rules = 2};
+	struct wm_wg_policy *policy;
+	struct wm_err err;
+	assert_int_equal(wm_wg_policy_new(&spec, &policy, &err), 0);
+	struct wm_wg_judge *j = wm_wg_judge_new(policy, 1);
+	wm_wg_judge_retire(atomic_exchange(&core.judge, j), core.epoch);
+}
+
+/* A packet alone, and what is counted for it. */
+static void come(const uint8_t *packet, size_t len, enum wm_drop why)
+{
+	unsigned writes = tun.writes;
+	uint64_t before = dropped(why), all = dropped_in_all();
+	arrive(0, packet, len, true);
+	take_all_in();
+	assert_int_equal(tun.writes, writes + (why == WM_DROP_NONE));
+	assert_int_equal(dropped(why), before + (why != WM_DROP_NONE));
+	assert_int_equal(dropped_in_all(), all + (why != WM_DROP_NONE));
+}
+
+static void test_each_refusal_has_its_counter(void **state)
+{
+	uint8_t tcp[LEN], udp[LEN], stranger[LEN], fragment[LEN], routed[LEN] = {0};
+	write_packet(tcp, 0, TCP, 1, 0);
+	write_packet(udp, 0, UDP, 1, 0);
+	write_packet(stranger, 1, TCP, 1, 0); /* the other peer's address */
+	memcpy(fragment, tcp, LEN);
+	fragment[7] = 1; /* eight bytes on: over the flags */
+	memcpy(routed, tcp, 20);
+	memcpy(routed, "\x46", 1);
+	memcpy(routed + 20, "\x83\4\4\0", 4);
+	memcpy(routed + 24, tcp + 20, LEN - 24);
+	come(udp, LEN, WM_DROP_NONE);
+	come(fragment, LEN, WM_DROP_NONE);
+	come(stranger, LEN, WM_DROP_SOURCE);
+	publish(true, false);
+	come(tcp, LEN, WM_DROP_NONE);
+	come(udp, LEN, WM_DROP_POLICY);
+	come(fragment, LEN, WM_DROP_FRAGMENT);
+	come(routed, LEN, WM_DROP_HEADERS);
+	come(stranger, LEN, WM_DROP_SOURCE);
+	publish(false, false);
+	come(tcp, LEN, WM_DROP_POLICY);
+	wm_wg_judge_retire(atomic_exchange(&core.judge, NULL), core.epoch);
+	come(udp, LEN, WM_DROP_NONE);
+}
+
+/* Even where a peer may use all of IPv6. */
+static void test_mapped_addresses_are_nobodys(void **state)
+{
+	struct wm_prefix six = {.addr.family = WM_IPV6, .bits = 0};
+	uint8_t packet[LEN] = {0x60, [5] = LEN - 40, [6] = 59, [8] = 0xfd, [24] = 0xfd};
+	wm_wg_allowedips_put(&core.allowed, &six, &peers[0]->owner);
+	come(packet, LEN, WM_DROP_NONE);
+	for (unsigned end = 8; end <= 24; end += 16) {
+		uint8_t mapped[LEN];
+		memcpy(mapped, packet, LEN);
+		memcpy(mapped + end, "\0\0\0\0\0\0\0\0\0\0\xff\xff\12\0\0\1", 16);
+		come(mapped, LEN, WM_DROP_MAPPED);
+		mapped[end] = 1;
+		come(mapped, LEN, WM_DROP_NONE);
+	}
+}
+
+static void leave(const uint8_t *packet, unsigned datagrams, enum wm_drop why)
+{
+	uint64_t before = dropped(why);
+	reads[0].sys = 0;
+	reads[0].data = packet;
+	reads[0].len = LEN;
+	n_reads = 1;
+	next_read = sent_datagrams = 0;
+	while (wm_wg_outbound(&worker, &sock))
+		;
+	assert_int_equal(sent_datagrams, datagrams);
+	assert_int_equal(dropped(why), before + (why != WM_DROP_NONE));
+}
+
+static void test_what_goes_out_is_judged_too(void **state)
+{
+	uint8_t packet[LEN];
+	write_packet(packet, 0, TCP, 1, 0);
+	memcpy(packet + 12, (const uint8_t[]){10, 0, 9, 9, 10, 0, 0, 1}, 8);
+	leave(packet, 1, WM_DROP_NONE);
+	publish(true, false);
+	leave(packet, 0, WM_DROP_POLICY_OUT);
+	publish(true, true);
+	leave(packet, 1, WM_DROP_NONE);
+	packet[9] = UDP;
+	leave(packet, 0, WM_DROP_POLICY_OUT);
+}
+
 int main(void)
 {
 #define ROW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -687,6 +790,9 @@ int main(void)
 		ROW(test_a_packet_that_cannot_be_read),
 		ROW(test_an_interface_that_is_gone_is_told_once),
 		ROW(test_the_longest_packets),
+		ROW(test_each_refusal_has_its_counter),
+		ROW(test_mapped_addresses_are_nobodys),
+		ROW(test_what_goes_out_is_judged_too),
 	};
 	return cmocka_run_group_tests_name("wg/worker", tests, enter_namespace, NULL);
 }
