@@ -27,7 +27,7 @@ def genkey(kind="genkey", stdin=""):
 class End:
     """One host's WireGuard interface."""
 
-    def __init__(self, lab, host, implementation, number, workers=None, six=True):
+    def __init__(self, lab, host, implementation, number, workers=None, six=True, rules=False):
         self.host = host
         self.number = number
         self.name = f"wg{number}"
@@ -37,7 +37,9 @@ class End:
         self.implementation = implementation
         self.socket = os.path.join(host.wireguard, self.name + ".sock")
         if implementation == OURS:
-            words = [program("wgdev"), self.name] + ([str(workers)] if workers else [])
+            words = [program("wgdev"), self.name] + ([str(workers or 0)] if workers or rules else [])
+            self.rules = os.path.join(lab.scratch, f"rules{number}")
+            words += [self.rules] if rules else []
             self.process = host.start(words, name=f"wgdev {self.name}")
             self.process.wait_for("ready")
         else:
@@ -77,19 +79,32 @@ class End:
         words = [line.split() for line in self.process.lines[mark:] if line.startswith("drop ")]
         return {name: int(count) for _, name, count in words}
 
+    def judge(self, *rules):
+        """Publishes these rules (tests/tools/wgdev_rules.h); without any nothing is judged."""
+        if rules:
+            with open(self.rules, "w") as f:
+                f.write("".join(rule + "\n" for rule in rules))
+        elif os.path.exists(self.rules):
+            os.unlink(self.rules)
+        mark = len(self.process.lines)
+        self.process.send(12)
+        said = lambda: [line for line in self.process.lines[mark:] if line.startswith("policy ")]
+        wait_until(said, 20, "the policy is published")
+        assert said() == ["policy set" if rules else "policy none"]
+
     def stop(self):
         return self.process.stop()
 
 
 class Pair:
-    def __init__(self, lab, a=OURS, b=THEIRS):
+    def __init__(self, lab, a=OURS, b=THEIRS, rules=False):
         self.lab = lab
         self.switch = lab.bridge()
         self.hosts = [lab.host(name) for name in ("a", "b")]
         for number, host in enumerate(self.hosts, 1):
             lab.connect(host, self.switch, f"192.0.2.{number}/24", f"2001:db8::{number}/64")
-        self.a = End(lab, self.hosts[0], a, 1)
-        self.b = End(lab, self.hosts[1], b, 2)
+        self.a = End(lab, self.hosts[0], a, 1, rules=rules and a == OURS)
+        self.b = End(lab, self.hosts[1], b, 2, rules=rules and b == OURS)
 
     def introduce(self, *, to_b="192.0.2.2:51820", to_a=None, psk="", a_words=(), b_words=()):
         """Makes them peers; an endpoint that is not given has to be learned. Who has none is told
