@@ -1,4 +1,4 @@
-/* micro cipher|handshake|offload|path|trie...: measures these parts (bench/micro.h). */
+/* micro cipher|handshake|offload|path|policy|trie...: measures these parts (bench/micro.h). */
 #include "micro.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,11 +8,8 @@
 static const struct {
 	const char *name;
 	void (*run)(void);
-} parts[] = {{"cipher", micro_cipher},
-	     {"handshake", micro_handshake},
-	     {"offload", micro_offload},
-	     {"path", micro_path},
-	     {"trie", micro_trie}};
+} parts[] = {{"cipher", micro_cipher}, {"handshake", micro_handshake}, {"offload", micro_offload},
+	     {"path", micro_path},     {"policy", micro_policy},       {"trie", micro_trie}};
 
 double micro_cpu(void)
 {
@@ -43,6 +40,6 @@ int main(int argc, char **argv)
 			}
 	if (found > 0 && (int)found == argc - 1)
 		return 0;
-	fprintf(stderr, "usage: micro cipher|handshake|offload|path|trie...\n");
+	fprintf(stderr, "usage: micro cipher|handshake|offload|path|policy|trie...\n");
 	return 2;
 }

@@ -23,8 +23,13 @@ struct micro_bare {
 /* Seals and opens a batch of packets of @len bytes with the library that workers use, and adds. */
 void micro_bare(struct micro_bare *b, size_t len);
 
+/* A policy of @n random rules, the caller's (wg/policy.h). */
+struct wm_wg_policy;
+struct wm_wg_policy *micro_policy_new(unsigned n);
+
 void micro_cipher(void);
 void micro_handshake(void);
 void micro_offload(void);
 void micro_path(void);
+void micro_policy(void);
 void micro_trie(void);

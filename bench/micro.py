@@ -67,6 +67,24 @@ def report_path(taken):
                middle(taken, f"bare_{verb}_small"), spread=(min(taken[name]), max(taken[name])))
 
 
+def report_policy(taken):
+    """A verdict, and what judging with 1,000 rules adds to the path of a packet."""
+    for rules in ("1000", "10000"):
+        for what, title in (("cached", "verdict on a known flow"), ("uncached", "verdict on a new flow"),
+                            ("table", "look into the table")):
+            name = f"policy_{what}_{rules}"
+            report(f"{title}, {rules} rules", middle(taken, name), "ns", spread=(min(taken[name]), max(taken[name])))
+        report(f"table of {rules} rules", middle(taken, f"policy_mib_{rules}"), "MiB",
+               {"1000": 1, "10000": 80}[rules])
+        report(f"compiling {rules} rules", middle(taken, f"policy_compile_{rules}"), "ms")
+    for way in ("out", "in"):
+        for size in (str(MTU), "small"):
+            name, plain = f"judged_{way}_{size}", middle(taken, f"{way}_{size}")
+            report(f"path {way} without I/O, judged, {size}", middle(taken, name), "ns",
+                   1.02 * plain if size == str(MTU) else None, "not judged", plain,
+                   spread=(min(taken[name]), max(taken[name])))
+
+
 def report_handshakes(taken):
     x25519 = middle(taken, "x25519")
     report("handshakes answered, one core", middle(taken, "handshakes"), "/s", 0.8 * x25519, "X25519 alone", x25519,

@@ -3,7 +3,7 @@
  * trains of sealed datagrams, wg/inbound.c from these to what TUN takes. The linker puts the
  * functions below in the place of the system calls (--wrap, see meson.build); nothing is copied for
  * them while the clock runs. Prints nanoseconds per packet: of TCP segments that come and go
- * joined, and of small datagrams, each alone.
+ * joined, and of small datagrams, each alone; and the same once more under a policy.
  */
 #include "micro.h"
 #include <stdio.h>
@@ -211,27 +211,44 @@ static void print(const char *what, const char *name, double seconds, double pac
 	micro_print(text, seconds * 1e9 / packets);
 }
 
-static void run(const struct load *l)
+/* CPU seconds. */
+struct both_ways {
+	double out, in;
+};
+
+static void carry(struct both_ways *b)
 {
-	double sealing = 0, opening = 0, packets = 0;
+	double start = micro_cpu();
+	send_batch(false);
+	b->out += micro_cpu() - start;
+	send_batch(true);
+	start = micro_cpu();
+	while (wm_wg_inbound(&worker, &sock))
+		;
+	b->in += micro_cpu() - start;
+	check();
+}
+
+/* With and without a policy in turns. */
+static void run(const struct load *l, struct wm_wg_judge *judge)
+{
+	struct both_ways plain = {0, 0}, judged = {0, 0};
 	struct micro_bare bare = {.packets = 0};
+	double packets = 0;
 	load = l;
 	prepare_headers();
-	while (sealing < MICRO_SECONDS) {
-		double start = micro_cpu();
-		send_batch(false);
-		sealing += micro_cpu() - start;
-		send_batch(true);
-		start = micro_cpu();
-		while (wm_wg_inbound(&worker, &sock))
-			;
-		opening += micro_cpu() - start;
+	while (plain.out < MICRO_SECONDS) {
+		atomic_store(&core.judge, NULL);
+		carry(&plain);
+		atomic_store(&core.judge, judge);
+		carry(&judged);
 		packets += l->packets;
-		check();
 		micro_bare(&bare, l->len < MTU ? l->len : MTU);
 	}
-	print("out", l->name, sealing, packets);
-	print("in", l->name, opening, packets);
+	print("out", l->name, plain.out, packets);
+	print("in", l->name, plain.in, packets);
+	print("judged_out", l->name, judged.out, packets);
+	print("judged_in", l->name, judged.in, packets);
 	print("bare_seal", l->name, bare.sealing, bare.packets);
 	print("bare_open", l->name, bare.opening, bare.packets);
 }
@@ -241,6 +258,7 @@ void micro_path(void)
 	prepare_core();
 	prepare_peer();
 	prepare_worker();
+	struct wm_wg_judge *judge = wm_wg_judge_new(micro_policy_new(1000), 1);
 	for (unsigned i = 0; i < WM_ARRAY_LEN(loads); i++)
-		run(&loads[i]);
+		run(&loads[i], judge);
 }

@@ -23,6 +23,7 @@ from report import misses, report, results  # noqa: E402
 import api  # noqa: E402
 import attack  # noqa: E402
 import micro  # noqa: E402
+import policy  # noqa: E402
 import takeover  # noqa: E402
 import throughput  # noqa: E402
 
@@ -193,7 +194,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3, help="of benchmarks that alternate with peers")
     parser.add_argument("--seconds", type=int, default=5, help="that one flow lasts")
     parser.add_argument("--contenders", help="of throughput, with commas between; all when none is given")
-    parser.add_argument("names", nargs="*", help="sizes start join twenty idle micro attack throughput api "
+    parser.add_argument("names", nargs="*", help="sizes start join twenty idle micro policy attack throughput api "
                         "idle_connections attacks takeover; all when none is given")
     options = parser.parse_args()
     if os.geteuid() != 0:
@@ -205,6 +206,7 @@ def main():
         "twenty": lambda: (bench_twenty("direct paths", True), bench_twenty("through the first node", False)),
         "idle": bench_idle,
         "micro": lambda: micro.run(options.rounds),
+        "policy": lambda: policy.run(options.rounds, options.seconds),
         "attack": lambda: attack.run(options.rounds, options.seconds),
         "throughput": lambda: throughput.run(RESULTS, options),
         "api": lambda: api.bench_api(options.rounds),
