@@ -58,6 +58,22 @@ static V1__PeerMetrics *peer_metrics(struct wm_arena *arena, const struct wm_wg_
 	return m;
 }
 
+static void fill_drops(struct wm_agent *a, struct wm_arena *arena, V1__InterfaceMetrics *m)
+{
+	uint64_t counts[WM_DROP_COUNT];
+	wm_wg_device_drops(a->device, counts);
+	m->droppedpackets = wm_arena_alloc(arena, WM_DROP_COUNT * sizeof(*m->droppedpackets));
+	for (int i = WM_DROP_NONE + 1; i < WM_DROP_COUNT; i++) {
+		if (counts[i] == 0)
+			continue;
+		V1__InterfaceMetrics__DroppedPacketsEntry *e = wm_arena_alloc(arena, sizeof(*e));
+		v1__interface_metrics__dropped_packets_entry__init(e);
+		e->key = wm_arena_strdup(arena, wm_drop_name((enum wm_drop)i));
+		e->value = counts[i];
+		m->droppedpackets[m->n_droppedpackets++] = e;
+	}
+}
+
 static V1__InterfaceMetrics *interface_metrics(struct wm_agent *a, struct wm_arena *arena)
 {
 	V1__InterfaceMetrics *m = wm_arena_alloc(arena, sizeof(*m));
@@ -77,6 +93,7 @@ static V1__InterfaceMetrics *interface_metrics(struct wm_agent *a, struct wm_are
 		m->totaltransmitbytes += config->peers[i].tx_bytes;
 	}
 	wm_wg_config_free(config);
+	fill_drops(a, arena, m);
 	return m;
 }
 

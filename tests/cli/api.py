@@ -47,6 +47,8 @@ def status(name):
     metrics = made.interfaceMetrics
     metrics.deviceName, metrics.addressV4, metrics.listenPort = "webmesh0", "172.16.0.1/32", 51820
     metrics.totalReceiveBytes, metrics.numPeers = 37920, 1
+    metrics.droppedPackets["source"] = 3
+    metrics.droppedPackets["policy"] = 2 ** 40
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 65))
     metrics.peers.add(publicKey="XbGs+wS", endpoint="10.88.0.2:51820", lastHandshakeTime=stamp,
                       allowedIPs=["172.16.0.2/32", "fd00::2/112"], receiveBytes=1536, transmitBytes=12)

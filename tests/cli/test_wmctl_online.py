@@ -40,6 +40,7 @@ def test_status_for_people(ask):
     assert re.search(r"^Role: +leader$", text, re.M)
     assert re.search(r"^Features: +nodes:8443$", text, re.M)
     assert re.search(r"^  Transfer: +37\.0 KiB received, 0 B sent$", text, re.M)
+    assert re.search(r"^  Dropped: +policy 1099511627776, source 3$", text, re.M)
     assert lines[-2].split() == ["PEER", "ENDPOINT", "HANDSHAKE", "RECEIVED", "SENT", "ALLOWED", "IPS"]
     assert re.fullmatch(r"XbGs\+wS  10\.88\.0\.2:51820  1m\ds ago   1\.5 KiB   12 B  172\.16\.0\.2/32, fd00::2/112", lines[-1])
 

@@ -2,6 +2,7 @@
 them for whom they are, and no client keeps them from another."""
 
 import http.client
+import json
 import os
 import resource
 import signal
@@ -113,6 +114,8 @@ def test_every_figure_moves(lan, mesh, alpha):
     send_datagram(beta.host, "10.88.0.1", b"\1\0\0\0 and no handshake")
     dropped = wait_for(alpha.host, DROPS, 1, reason="short")
     assert joined.get(DROPS, reason="short") == 0
+    shown = json.loads(mesh.ctl("status", "-o", "json").stdout)["interfaceMetrics"]["droppedPackets"]
+    assert shown["short"] == "1" and int(shown["no_peer"]) >= 1 and "auth" not in shown
 
     # Somebody else meddles, and it is put right.
     alpha.host.run("ip route del 172.16.0.0/12 dev webmesh0")

@@ -125,6 +125,17 @@ static void add_peers(const V1__InterfaceMetrics *m, const struct names *names, 
 	wm_ctl_table_fini(&t);
 }
 
+/* Reasons and how often: "policy 12, source 3". */
+static void add_drops(const V1__InterfaceMetrics *m, struct wm_buf *out)
+{
+	struct wm_buf text = {0};
+	for (size_t i = 0; i < m->n_droppedpackets; i++)
+		wm_buf_printf(&text, "%s%s %" PRIu64, i > 0 ? ", " : "", m->droppedpackets[i]->key,
+			      m->droppedpackets[i]->value);
+	wm_ctl_field(out, "  ", "Dropped", wm_buf_str(&text));
+	wm_buf_fini(&text);
+}
+
 static void add_interface(const V1__InterfaceMetrics *m, const struct names *names,
 			  struct wm_buf *out)
 {
@@ -142,6 +153,7 @@ static void add_interface(const V1__InterfaceMetrics *m, const struct names *nam
 	wm_ctl_field(out, "  ", "Transfer", text);
 	snprintf(text, sizeof(text), "%" PRId32, m->numpeers);
 	wm_ctl_field(out, "  ", "Peers", text);
+	add_drops(m, out);
 	add_peers(m, names, out);
 }
 
