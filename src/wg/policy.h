@@ -49,7 +49,7 @@ struct wm_wg_policy;
 
 /*
  * INVALID_ARGUMENT, which names the rule, for one that cannot be; RESOURCE_EXHAUSTED above the
- * limits. Takes time: some 10 ms for 10,000 rules.
+ * limits. Takes time: about 5 ms for 1,000 rules, 100 ms for 10,000.
  */
 WM_MUST_CHECK int wm_wg_policy_new(const struct wm_wg_policy_spec *spec, struct wm_wg_policy **out,
 				   struct wm_err *err);
