@@ -24,6 +24,7 @@ import api  # noqa: E402
 import attack  # noqa: E402
 import micro  # noqa: E402
 import policy  # noqa: E402
+import resume  # noqa: E402
 import takeover  # noqa: E402
 import throughput  # noqa: E402
 
@@ -193,9 +194,10 @@ def main():
     parser.add_argument("--gate", action="store_true", help="fail on a miss")
     parser.add_argument("--rounds", type=int, default=3, help="of benchmarks that alternate with peers")
     parser.add_argument("--seconds", type=int, default=5, help="that one flow lasts")
+    parser.add_argument("--outage", type=float, default=12, help="seconds that a path is gone, of resume")
     parser.add_argument("--contenders", help="of throughput, with commas between; all when none is given")
     parser.add_argument("names", nargs="*", help="sizes start join twenty idle micro policy attack throughput api "
-                        "idle_connections attacks takeover; all when none is given")
+                        "idle_connections attacks resume takeover; all when none is given")
     options = parser.parse_args()
     if os.geteuid() != 0:
         raise SystemExit("The benchmarks make network namespaces and need root: sudo make bench")
@@ -213,6 +215,7 @@ def main():
         "idle_connections": api.bench_idle_connections,
         "attacks": lambda: api.bench_attacks(options.rounds),
         "takeover": lambda: takeover.run(options.rounds),
+        "resume": lambda: resume.run(options.rounds, options.outage),
     }
     for name in options.names or benches:
         benches[name]()

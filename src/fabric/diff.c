@@ -30,7 +30,7 @@ static bool same_peer(const struct wm_state_peer *have, const struct wm_state_pe
 	bool same;
 
 	wm_peer_diff(have, want, &d);
-	same = !d.push_endpoint && !d.push_keepalive && d.n_allowed == 0 &&
+	same = !d.push_endpoint && !d.push_places && !d.push_keepalive && d.n_allowed == 0 &&
 	       have->has_endpoint == want->has_endpoint && strcmp(have->id, want->id) == 0;
 	wm_peer_delta_fini(&d);
 	return same;
@@ -108,6 +108,16 @@ static void add_allowed(struct wm_peer_delta *d, const struct wm_prefix *p, bool
 	d->allowed[d->n_allowed++].remove = remove;
 }
 
+static bool same_places(const struct wm_state_peer *have, const struct wm_state_peer *want)
+{
+	if (have->n_places != want->n_places)
+		return false;
+	for (size_t i = 0; i < want->n_places; i++)
+		if (!wm_endpoint_equal(&have->places[i], &want->places[i]))
+			return false;
+	return true;
+}
+
 /* One walk over two sorted lists. */
 static void diff_allowed(const struct wm_state_peer *have, const struct wm_state_peer *want,
 			 struct wm_peer_delta *out)
@@ -138,6 +148,7 @@ void wm_peer_diff(const struct wm_state_peer *have, const struct wm_state_peer *
 	out->push_endpoint =
 		want->has_endpoint && (have == NULL || !have->has_endpoint ||
 				       !wm_endpoint_equal(&have->endpoint, &want->endpoint));
+	out->push_places = have == NULL ? want->n_places > 0 : !same_places(have, want);
 	out->push_keepalive = have == NULL || have->keepalive_s != want->keepalive_s;
 	diff_allowed(have, want, out);
 }

@@ -44,6 +44,7 @@ void wm_steps_fini(struct wm_steps *s);
 struct wm_peer_delta {
 	bool is_new;
 	bool push_endpoint; /* what is configured has changed; else it stays where it has roamed */
+	bool push_places;
 	bool push_keepalive;
 	struct wm_wg_allowed *allowed; /* owned; to add and to remove */
 	size_t n_allowed;

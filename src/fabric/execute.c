@@ -112,6 +112,9 @@ static void fill_job(const struct wm_executor *x, struct wm_wg_peer_config *c, s
 	c->flags = job->delta.is_new ? WM_WG_PEER_REPLACE_ALLOWED : 0;
 	c->has_endpoint = job->delta.push_endpoint;
 	c->endpoint = s->peer->endpoint;
+	c->has_places = job->delta.push_places;
+	c->places = s->peer->places;
+	c->n_places = s->peer->n_places;
 	c->has_keepalive = job->delta.push_keepalive;
 	c->keepalive_s = s->peer->keepalive_s;
 	c->allowed = job->delta.allowed;

@@ -163,6 +163,39 @@ static uint16_t keepalive_for(const struct plan *p, bool has_endpoint)
 	return !p->desired->is_public && has_endpoint ? WM_PLAN_NAT_KEEPALIVE_S : 0;
 }
 
+/* Everywhere that the peer may be, if it is not where it is expected. */
+static void add_places(const struct wm_desired_peer *peer, struct wm_state_peer *out)
+{
+	struct wm_endpoint_text text;
+	bool is_known;
+
+	out->places[out->n_places++] = out->endpoint;
+	for (size_t i = 0; i < peer->n_candidates && out->n_places < WM_STATE_PLACES; i++) {
+		wm_endpoint_text_parse(peer->candidates[i], &text);
+		is_known = text.kind != WM_ENDPOINT_LITERAL;
+		for (size_t k = 0; k < out->n_places; k++)
+			is_known |= wm_endpoint_equal(&out->places[k], &text.literal);
+		if (!is_known)
+			out->places[out->n_places++] = text.literal;
+	}
+}
+
+/* Places to which our own routes lead through the tunnel are none: it would run inside itself. */
+static void drop_inner_places(const struct plan *p, struct wm_state_peer *peer)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < peer->n_places; i++) {
+		bool is_inner = false;
+
+		for (size_t k = 0; k < p->out->n_routes && !is_inner; k++)
+			is_inner = captures(p, &p->out->routes[k].dst, &peer->places[i]);
+		if (!is_inner)
+			peer->places[kept++] = peer->places[i];
+	}
+	peer->n_places = kept;
+}
+
 static int compare_prefixes(const void *a, const void *b)
 {
 	return wm_prefix_compare(a, b);
@@ -183,6 +216,8 @@ static void plan_peer(struct plan *p, size_t i)
 	out.allowed = allowed;
 	memcpy(out.public_key, peer->public_key, WM_WG_KEY);
 	out.has_endpoint = wm_addr_is_valid(&out.endpoint.addr);
+	if (out.has_endpoint)
+		add_places(peer, &out);
 	out.keepalive_s = keepalive_for(p, out.has_endpoint);
 	for (size_t k = 0; k < peer->n_allowed; k++)
 		allow(p, peer, &out, &peer->allowed[k]);
@@ -242,6 +277,8 @@ void wm_plan_make(const struct wm_desired *d, const struct wm_plan_view *view, s
 		choose_endpoint(&p, i);
 	for (size_t i = 0; i < d->n_peers; i++)
 		plan_peer(&p, i);
+	for (size_t i = 0; i < out->n_peers; i++)
+		drop_inner_places(&p, &out->peers[i]);
 	wm_map_fini(&p.owners);
 	wm_map_fini(&p.keys);
 	wm_free(p.endpoints);

@@ -10,13 +10,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define WM_STATE_PLACES 6 /* as many as the device tries (wg/race.h) */
+
 struct wm_state_peer {
 	uint8_t public_key[WM_WG_KEY];
 	char *id;
 	bool has_endpoint;
 	struct wm_endpoint endpoint; /* the one configured, not where it has roamed to */
-	uint16_t keepalive_s;        /* 0 = off */
-	struct wm_prefix *allowed;   /* host bits clear */
+	/* Where to look for it when it does not answer: what is configured, then the others. */
+	struct wm_endpoint places[WM_STATE_PLACES];
+	size_t n_places;
+	uint16_t keepalive_s;      /* 0 = off */
+	struct wm_prefix *allowed; /* host bits clear */
 	size_t n_allowed;
 };
 

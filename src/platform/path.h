@@ -17,6 +17,9 @@ struct wm_net;
  */
 bool wm_path_holds(struct wm_net *net, const struct wm_udp_local *local,
 		   const struct wm_endpoint *to, uint32_t fwmark);
+/* From which of its addresses the host would send to @to by itself; false when there is no way. As
+ * wm_path_mtu. */
+bool wm_path_source(const struct wm_endpoint *to, uint32_t fwmark, struct wm_addr *out);
 /*
  * The longest IP packet that gets to @to in one piece, as far as the host knows, in bytes; 0 = it
  * does not know a way. Only the address of @local counts, and may be none. Any thread; it costs a

@@ -29,6 +29,14 @@ struct wm_wg_peer_config {
 	bool has_psk, has_endpoint, has_keepalive;
 	uint8_t psk[WM_WG_KEY]; /* all zero = none */
 	struct wm_endpoint endpoint;
+	/*
+	 * Wishes only, with @has_places: other endpoints where the peer may be, best first. They
+	 * are tried when a handshake is not answered (wg/race.h); the kernel's WireGuard has no use
+	 * for them.
+	 */
+	bool has_places;
+	const struct wm_endpoint *places; /* borrowed */
+	size_t n_places;
 	uint16_t keepalive_s; /* 0 = off */
 	struct wm_wg_allowed *allowed;
 	size_t n_allowed;

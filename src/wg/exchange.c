@@ -4,6 +4,7 @@
 #include "base/rand.h"
 #include "crypto/x25519.h"
 #include "wg/demux.h"
+#include "wg/dispatch.h"
 #include "wg/ecn.h"
 #include "wg/keyring.h"
 #include "wg/seal.h"
@@ -15,33 +16,6 @@
 #define INITIATION_GAP (WM_WG_S / 50)
 
 /* ---- sending ---- */
-
-static bool send_packets(struct wm_wg_handshakes *h, const struct wm_udp_packet *p, unsigned n)
-{
-	struct wm_wg_sockets *socks = atomic_load(&h->core->sockets);
-	unsigned refused = socks != NULL ? wm_udp_send(&socks->socks[0], p, n) : n;
-	if (refused > 0)
-		wm_wg_drop_many(&h->drops, WM_DROP_SEND, refused);
-	return refused == 0;
-}
-
-static bool send_message(struct wm_wg_handshakes *h, const struct wm_wg_path *path, uint8_t tos,
-			 void *msg, size_t len)
-{
-	struct wm_udp_packet p = {.peer = path->to,
-				  .local = path->local,
-				  .tos = tos,
-				  .data = msg,
-				  .len = (uint32_t)len};
-	return send_packets(h, &p, 1);
-}
-
-static void note_sent(struct wm_wg_handshakes *h, struct wm_wg_peer *p, size_t len, bool is_data)
-{
-	atomic_fetch_add_explicit(&p->tx_bytes, len, memory_order_relaxed);
-	if (wm_wg_traffic_sent(&p->traffic, is_data, h->now))
-		wm_wg_timers_watch(&p->timers);
-}
 
 static void note_received(struct wm_wg_handshakes *h, struct wm_wg_peer *p, size_t len)
 {
@@ -70,9 +44,9 @@ static struct wm_wg_staged *send_staged(struct wm_wg_handshakes *h, struct wm_wg
 						    .refused = &p->place.is_refused,
 						    .data = (uint8_t *)&rest->header,
 						    .len = (uint32_t)len};
-		note_sent(h, p, len, true);
+		wm_wg_note_sent(h, p, len, true);
 	}
-	send_packets(h, batch, n);
+	wm_wg_dispatch_packets(h, batch, n);
 	while (list != rest)
 		list = wm_wg_staged_free(list);
 	return rest;
@@ -105,6 +79,7 @@ void wm_wg_exchange_drop_staged(struct wm_wg_handshakes *h, struct wm_wg_peer *p
 static void abandon(struct wm_wg_handshakes *h, struct wm_wg_peer *p, enum wm_drop why)
 {
 	wm_wg_timers_abandon(&p->timers);
+	wm_wg_race_end(&p->race);
 	atomic_store(&p->is_asked, false);
 	wm_wg_exchange_drop_staged(h, p, why);
 }
@@ -140,9 +115,10 @@ static void initiate(struct wm_wg_handshakes *h, struct wm_wg_peer *p)
 	if (!create_initiation(h, p, &msg))
 		return abandon(h, p, WM_DROP_HANDSHAKE);
 	p->initiated_to = path.to;
+	wm_wg_race_begin(&p->race, &msg, h->now);
 	wm_wg_timers_initiation_sent(&p->timers, wm_rand_below(WM_WG_JITTER_MAX), h->now);
-	if (send_message(h, &path, WM_WG_TOS_HANDSHAKE, &msg, sizeof(msg)))
-		note_sent(h, p, sizeof(msg), false);
+	if (wm_wg_dispatch(h, &path, WM_WG_TOS_HANDSHAKE, &msg, sizeof(msg)))
+		wm_wg_note_sent(h, p, sizeof(msg), false);
 }
 
 static void send_keepalive(struct wm_wg_handshakes *h, struct wm_wg_peer *p)
@@ -158,8 +134,8 @@ static void send_keepalive(struct wm_wg_handshakes *h, struct wm_wg_peer *p)
 	if (s == NULL)
 		return wm_wg_exchange_act(h, p, wm_wg_timers_want(&p->timers, h->now));
 	size_t len = wm_wg_seal(&h->ciphers, s, &msg.header, 0, h->core->mtu);
-	if (len > 0 && send_message(h, &path, 0, &msg, len))
-		note_sent(h, p, len, false);
+	if (len > 0 && wm_wg_dispatch(h, &path, 0, &msg, len))
+		wm_wg_note_sent(h, p, len, false);
 }
 
 /* ---- sessions ---- */
@@ -242,8 +218,8 @@ static enum wm_drop answer(struct wm_wg_handshakes *h, struct wm_wg_peer *p,
 	wm_wg_timers_session_made(&p->timers, false, h->now);
 	wm_wg_jar_stamp(&p->jar, &msg, sizeof(msg), h->now);
 	if (wm_wg_place_path(&p->place, wm_wg_era(h->core), &path) &&
-	    send_message(h, &path, WM_WG_TOS_HANDSHAKE, &msg, sizeof(msg)))
-		note_sent(h, p, sizeof(msg), false);
+	    wm_wg_dispatch(h, &path, WM_WG_TOS_HANDSHAKE, &msg, sizeof(msg)))
+		wm_wg_note_sent(h, p, sizeof(msg), false);
 	return WM_DROP_NONE;
 }
 
@@ -294,7 +270,7 @@ static enum wm_drop demand_cookie(struct wm_wg_handshakes *h, const struct wm_wg
 	wm_wg_cookie_create(&h->checker, l->data, l->len, &l->from, nonce, &msg);
 	/* The sender has proved nothing, so nobody is asked: the address it knows, by any way. */
 	struct wm_wg_path path = {.to = l->from, .local.addr = l->local.addr};
-	send_message(h, &path, WM_WG_TOS_HANDSHAKE, &msg, sizeof(msg));
+	wm_wg_dispatch(h, &path, WM_WG_TOS_HANDSHAKE, &msg, sizeof(msg));
 	return WM_DROP_COOKIE;
 }
 
@@ -374,4 +350,14 @@ void wm_wg_exchange_hear(struct wm_wg_handshakes *h, struct wm_wg_peer *p, unsig
 		try_new_place(h, p);
 	if (news & (WM_WG_NEWS_WANT | WM_WG_NEWS_GREET))
 		seek_session(h, p);
+}
+
+void wm_wg_exchange_stir(struct wm_wg_handshakes *h, struct wm_wg_peer *p)
+{
+	if (h->is_resting)
+		return;
+	if (wm_wg_timers_is_trying(&p->timers))
+		wm_wg_exchange_act(h, p, wm_wg_timers_hurry(&p->timers, h->now));
+	else if (wm_wg_keyring_usable(p, h->now) != NULL && wm_wg_way_has_moved(h, p))
+		send_keepalive(h, p);
 }

@@ -16,5 +16,8 @@ enum wm_drop wm_wg_exchange_read(struct wm_wg_handshakes *h, const struct wm_wg_
 void wm_wg_exchange_act(struct wm_wg_handshakes *h, struct wm_wg_peer *p, unsigned intents);
 /* Handles news (enum wm_wg_news) of a peer. */
 void wm_wg_exchange_hear(struct wm_wg_handshakes *h, struct wm_wg_peer *p, unsigned news);
+/* The host's network has changed: who is being looked for is looked for again at once, and who has
+ * a session and would see us come from another address is told. */
+void wm_wg_exchange_stir(struct wm_wg_handshakes *h, struct wm_wg_peer *p);
 /* Drops what waits for a session of the peer, counting it under @why. */
 void wm_wg_exchange_drop_staged(struct wm_wg_handshakes *h, struct wm_wg_peer *p, enum wm_drop why);

@@ -11,75 +11,18 @@
 #include "wg/exchange.h"
 #include "wg/keyring.h"
 #include "wg/mail.h"
+#include "wg/way.h"
 
 #define LETTERS_AT_ONCE 16
 /* Under load what comes in is fetched so often: to wake for each would cost the workers more. */
 #define NAP_NS     WM_NS_PER_MS
 #define RECLAIM_NS (10 * WM_NS_PER_MS) /* how soon to look again for what workers still hold */
 
-/* ---- from other threads ---- */
-
-void wm_wg_handshakes_tell(struct wm_wg_handshakes *h, struct wm_wg_peer *peer, unsigned news)
-{
-	if (wm_wg_bell_ring(&h->bell, &peer->news, news))
-		wm_wg_wake_set(&h->wake);
-}
-
-void wm_wg_handshakes_ask(struct wm_wg_handshakes *h, struct wm_wg_peer *peer)
-{
-	if (!atomic_load(&peer->is_asked) && !atomic_exchange(&peer->is_asked, true))
-		wm_wg_handshakes_tell(h, peer, WM_WG_NEWS_WANT);
-}
-
-enum wm_drop wm_wg_handshakes_offer(struct wm_wg_handshakes *h, const struct wm_endpoint *from,
-				    const uint8_t *data, size_t len, int64_t now)
-{
-	static const struct wm_udp_local unknown;
-	return wm_wg_handshakes_offer_at(h, from, &unknown, data, len, now);
-}
-
-enum wm_drop wm_wg_handshakes_offer_at(struct wm_wg_handshakes *h, const struct wm_endpoint *from,
-				       const struct wm_udp_local *local, const uint8_t *data,
-				       size_t len, int64_t now)
-{
-	if (len > WM_WG_HANDSHAKE_MAX)
-		return WM_DROP_SHORT;
-	enum wm_drop why = wm_wg_door_judge(&h->door, from, data, len, now);
-	if (why != WM_DROP_NONE)
-		return why;
-	pthread_mutex_lock(&h->lock);
-	bool has_room = h->n_letters < WM_WG_QUEUE;
-	if (has_room)
-		wm_wg_letter_fill(&h->letters[(h->first_letter + h->n_letters++) % WM_WG_QUEUE],
-				  from, local, data, len);
-	if (h->n_letters >= WM_WG_LOADED)
-		wm_wg_door_load(&h->door, now);
-	pthread_mutex_unlock(&h->lock);
-	wm_wg_wake_set(&h->wake);
-	return has_room ? WM_DROP_NONE : WM_DROP_BUSY;
-}
-
-void wm_wg_handshakes_order(struct wm_wg_handshakes *h, enum wm_wg_order_kind kind,
-			    struct wm_wg_peer *peer, const uint8_t *bytes, int64_t interval)
-{
-	struct wm_wg_order *o = wm_vault_alloc(sizeof(*o));
-	o->kind = kind;
-	o->peer = peer;
-	o->interval = interval;
-	if (bytes != NULL)
-		memcpy(o->bytes, bytes, sizeof(o->bytes));
-	pthread_mutex_lock(&h->lock);
-	*h->orders_last = o;
-	h->orders_last = &o->next;
-	pthread_mutex_unlock(&h->lock);
-	wm_wg_wake_set(&h->wake);
-}
-
 /* ---- orders ---- */
 
 static void reschedule(struct wm_wg_handshakes *h, struct wm_wg_peer *p)
 {
-	wm_wg_schedule_set(&h->schedule, &p->alarm, wm_wg_timers_due(&p->timers));
+	wm_wg_schedule_set(&h->schedule, &p->alarm, wm_wg_way_due(p, wm_wg_timers_due(&p->timers)));
 }
 
 static void set_key(struct wm_wg_handshakes *h, const uint8_t key[WM_WG_KEY])
@@ -146,6 +89,15 @@ static void resume(struct wm_wg_handshakes *h)
 	}
 }
 
+static void stir(struct wm_wg_handshakes *h)
+{
+	struct wm_map_entry *e;
+	wm_map_each (e, &h->peers) {
+		wm_wg_exchange_stir(h, e->value);
+		reschedule(h, e->value);
+	}
+}
+
 static void obey(struct wm_wg_handshakes *h, const struct wm_wg_order *o)
 {
 	struct wm_wg_peer *p = o->peer;
@@ -158,8 +110,10 @@ static void obey(struct wm_wg_handshakes *h, const struct wm_wg_order *o)
 		wm_wg_exchange_act(h, p,
 				   wm_wg_timers_set_interval(&p->timers, o->interval, h->now));
 		return reschedule(h, p);
+	case WM_WG_ORDER_PLACES: return wm_wg_race_set(&p->race, o->list, o->n_list);
 	case WM_WG_ORDER_REST: return rest(h);
 	case WM_WG_ORDER_RESUME: return resume(h);
+	case WM_WG_ORDER_STIR: return stir(h);
 	case WM_WG_ORDER_RECLAIM: return;
 	}
 }
@@ -244,6 +198,7 @@ static void run_alarms(struct wm_wg_handshakes *h)
 	while ((a = wm_wg_schedule_first(&h->schedule)) != NULL && a->due <= h->now) {
 		struct wm_wg_peer *p = wm_container_of(a, struct wm_wg_peer, alarm);
 		wm_wg_exchange_act(h, p, wm_wg_timers_run(&p->timers, h->now));
+		wm_wg_way_run(h, p);
 		reschedule(h, p);
 	}
 }

@@ -26,8 +26,10 @@ enum wm_wg_order_kind {
 	WM_WG_ORDER_REMOVE,    /* the peer goes; the loop has let go of it */
 	WM_WG_ORDER_PSK,       /* its pre-shared key is bytes */
 	WM_WG_ORDER_KEEPALIVE, /* its persistent keepalive is interval */
+	WM_WG_ORDER_PLACES,    /* other places where it may be are list */
 	WM_WG_ORDER_REST,      /* sessions end; none begins and nothing is answered */
 	WM_WG_ORDER_RESUME,    /* the end of that */
+	WM_WG_ORDER_STIR,      /* the host's network has changed */
 	WM_WG_ORDER_RECLAIM,   /* something was retired: see that it is freed */
 };
 
@@ -37,6 +39,8 @@ struct wm_wg_order {
 	struct wm_wg_peer *peer;
 	uint8_t bytes[WM_WG_KEY];
 	int64_t interval;
+	struct wm_endpoint list[WM_WG_CANDIDATES];
+	size_t n_list;
 };
 
 struct wm_wg_handshakes {
@@ -98,6 +102,9 @@ enum wm_drop wm_wg_handshakes_offer(struct wm_wg_handshakes *h, const struct wm_
 enum wm_drop wm_wg_handshakes_offer_at(struct wm_wg_handshakes *h, const struct wm_endpoint *from,
 				       const struct wm_udp_local *local, const uint8_t *data,
 				       size_t len, int64_t now);
+/* The loop: other places where @peer may be, best first; those above the limit are left out. */
+void wm_wg_handshakes_order_places(struct wm_wg_handshakes *h, struct wm_wg_peer *peer,
+				   const struct wm_endpoint *list, size_t n);
 /* The thread: a handshake message that has come in. */
 void wm_wg_handshakes_read(struct wm_wg_handshakes *h, const struct wm_wg_letter *l);
 /* The loop: an order; @bytes (32, copied) may be NULL. */

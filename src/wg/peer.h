@@ -8,6 +8,7 @@
 #include "wg/cookie.h"
 #include "wg/noise.h"
 #include "wg/place.h"
+#include "wg/race.h"
 #include "wg/schedule.h"
 #include "wg/session.h"
 #include "wg/stage.h"
@@ -53,6 +54,8 @@ struct wm_wg_peer {
 	struct wm_endpoint initiated_to; /* where the initiation that is out was sent */
 	struct wm_wg_jar jar;
 	struct wm_wg_timers timers;
+	struct wm_addr source; /* from which the host sends to it by itself; none = not asked yet */
+	struct wm_wg_race race;
 	struct wm_wg_alarm alarm;
 	uint8_t last_sent_timestamp[WM_WG_TIMESTAMP];
 	uint8_t last_seen_timestamp[WM_WG_TIMESTAMP];

@@ -9,6 +9,7 @@
 
 #define ANSWER_TIMEOUT (WM_WG_KEEPALIVE_TIMEOUT + WM_WG_REKEY_TIMEOUT)
 #define FORGET_AFTER   (3 * WM_WG_REJECT_AFTER)
+#define HURRY_GAP      WM_WG_S /* between initiations, when there is reason to believe in the next */
 #define LAST_STEP      (WM_WG_S / 4)
 
 static bool open_debt(struct wm_wg_debt *d, int64_t now)
@@ -130,7 +131,19 @@ void wm_wg_timers_initiation_sent(struct wm_wg_timers *t, int64_t jitter, int64_
 {
 	t->last_initiation = now;
 	t->tries++;
-	t->retry_at = now + WM_WG_REKEY_TIMEOUT + jitter;
+	t->retry_at = now + WM_WG_REKEY_TIMEOUT - jitter;
+}
+
+unsigned wm_wg_timers_hurry(struct wm_wg_timers *t, int64_t now)
+{
+	if (t->attempt_since == 0 || t->is_stopped)
+		return 0;
+	int64_t soonest = t->last_initiation + HURRY_GAP;
+	if (soonest <= now)
+		return WM_WG_INITIATE;
+	if (t->retry_at > soonest)
+		t->retry_at = soonest;
+	return 0;
 }
 
 void wm_wg_timers_abandon(struct wm_wg_timers *t)

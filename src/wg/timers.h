@@ -69,7 +69,13 @@ void wm_wg_timers_watch(struct wm_wg_timers *t);
 unsigned wm_wg_timers_want(struct wm_wg_timers *t, int64_t now);
 /* As want, but an attempt under way is sent again at once: the peer has moved. */
 unsigned wm_wg_timers_want_now(struct wm_wg_timers *t, int64_t now);
-/* An initiation left; @jitter is random below WM_WG_JITTER_MAX. */
+/* The host's network has changed: an attempt under way is sent again now, or a second after the
+ * last time. */
+unsigned wm_wg_timers_hurry(struct wm_wg_timers *t, int64_t now);
+/*
+ * An initiation left; @jitter is random below WM_WG_JITTER_MAX, and taken off the time until the
+ * next: WireGuard adds it, but then five seconds after a path has come back may be too few.
+ */
 void wm_wg_timers_initiation_sent(struct wm_wg_timers *t, int64_t jitter, int64_t now);
 /* The attempt cannot go on (no address, no key): it is forgotten. */
 void wm_wg_timers_abandon(struct wm_wg_timers *t);

@@ -189,6 +189,8 @@ static void apply_peer(struct wm_wg_userspace *d, const struct wm_wg_peer_config
 		p = add_peer(d, wish);
 	if (wish->has_psk)
 		set_psk(d, p, wish->psk);
+	if (wish->has_places)
+		wm_wg_handshakes_order_places(d->core.handshakes, p, wish->places, wish->n_places);
 	if (wish->has_endpoint && wm_wg_place_set(&p->place, &wish->endpoint))
 		wm_wg_handshakes_tell(d->core.handshakes, p, WM_WG_NEWS_MOVED);
 	apply_allowed(d, p, wish);

@@ -1,15 +1,39 @@
 #include "wg/watch.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "loop/loop.h"
 #include "platform/monitor.h"
-#include "wg/core.h"
+#include "wg/handshakes.h"
 
 struct wm_wg_watch {
 	struct wm_wg_core *core;
 	struct wm_monitor *monitor;
 	struct wm_poll *poll;
+	struct wm_loop *loop;
+	struct wm_timer stir;
+	int64_t last_stir;
 	bool is_changed;
 };
+
+/* Changes come in bunches: an interface, its addresses, its routes. Soon after the first, but not
+ * again and again where something always changes. */
+#define STIR_SOON  (250 * WM_NS_PER_MS)
+#define STIR_EVERY (2 * WM_NS_PER_S)
+
+static void on_stir(struct wm_timer *t)
+{
+	struct wm_wg_watch *w = wm_container_of(t, struct wm_wg_watch, stir);
+	w->last_stir = wm_clock_now();
+	wm_wg_handshakes_order(w->core->handshakes, WM_WG_ORDER_STIR, NULL, NULL, 0);
+}
+
+static void note_change(struct wm_wg_watch *w)
+{
+	bool is_often = w->last_stir != 0 && wm_clock_now() - w->last_stir < STIR_EVERY;
+	atomic_fetch_add(&w->core->era, 1);
+	if (!wm_timer_is_running(&w->stir))
+		wm_timer_start(w->loop, &w->stir, is_often ? STIR_EVERY : STIR_SOON, on_stir);
+}
 
 static void on_change(void *arg, const struct wm_monitor_change *c)
 {
@@ -30,7 +54,7 @@ static void on_readable(void *arg, unsigned events)
 		w->is_changed = true;
 	}
 	if (w->is_changed)
-		atomic_fetch_add(&w->core->era, 1);
+		note_change(w);
 }
 
 int wm_wg_watch_open(struct wm_loop *loop, struct wm_wg_core *core, struct wm_wg_watch **out,
@@ -38,6 +62,7 @@ int wm_wg_watch_open(struct wm_loop *loop, struct wm_wg_core *core, struct wm_wg
 {
 	struct wm_wg_watch *w = wm_alloc(sizeof(*w));
 	w->core = core;
+	w->loop = loop;
 	int rc = wm_monitor_open(WM_MONITOR_ALL, &w->monitor, err);
 	if (rc == 0)
 		rc = wm_poll_open(loop, wm_monitor_fd(w->monitor), WM_POLL_IN, on_readable, w,
@@ -53,6 +78,7 @@ void wm_wg_watch_close(struct wm_wg_watch *w)
 {
 	if (w == NULL)
 		return;
+	wm_timer_stop(&w->stir);
 	if (w->poll != NULL)
 		wm_poll_close(w->poll);
 	wm_monitor_close(w->monitor);

@@ -1,8 +1,8 @@
 #pragma once
 /*
  * Watches the host's network for a device: with each change of an address, a route or an interface
- * other than its own, what is known of the ways to peers ends (struct wm_wg_core, era). Loop
- * thread.
+ * other than its own, what is known of the ways to peers ends (struct wm_wg_core, era), and
+ * shortly after the handshake thread is told (WM_WG_ORDER_STIR). Loop thread.
  */
 #include "base/err.h"
 

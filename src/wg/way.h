@@ -15,5 +15,12 @@ static inline uint16_t wm_wg_era(const struct wm_wg_core *c)
 /* An authentic message of the peer came in as @l says. */
 void wm_wg_way_learn(struct wm_wg_handshakes *h, struct wm_wg_peer *p,
 		     const struct wm_wg_letter *l);
+/* Whether the host sends to the peer from another address than the last time that this was asked,
+ * or it has not been. */
+bool wm_wg_way_has_moved(struct wm_wg_handshakes *h, struct wm_wg_peer *p);
+/* Tries the next of the peer's other places, if it is time to. */
+void wm_wg_way_run(struct wm_wg_handshakes *h, struct wm_wg_peer *p);
+/* When run has something to do, but not after @due. */
+int64_t wm_wg_way_due(const struct wm_wg_peer *p, int64_t due);
 /* Asks the host about what was learned of the peer last. */
 void wm_wg_way_prove(struct wm_wg_handshakes *h, struct wm_wg_peer *p);

@@ -94,5 +94,22 @@ def test_a_node_that_moves_is_found_again(lan, mesh):
     mesh.server.host.ping_until("172.16.0.2", 10)
 
 
+def test_a_dead_primary_endpoint_costs_nothing(lan, mesh):
+    """What beta and gamma say first of themselves leads nowhere, as behind a router that forwards no port; they find
+    each other where they are."""
+    mesh.found(lan("alpha", 1), "10.88.0.1")
+    for name, number in (("beta", 2), ("gamma", 3)):
+        host = lan(name, number)
+        host.run("ip route add 198.51.100.0/24 via 10.88.0.254")  # where nobody is
+        node = mesh.add(host, f"198.51.100.{number}")
+        node.up(mesh.join_flag, f"--wireguard.endpoints=10.88.0.{number}:51820")
+    beta, gamma = mesh.nodes["beta"], mesh.nodes["gamma"]
+    assert mesh.record("beta")["primaryEndpoint"] == "198.51.100.2"
+    gamma.host.ping_until(beta.ipv4, 15)
+    beta.host.ping_until(gamma.ipv4, 15)
+    assert endpoint_of(gamma, wireguard_key(mesh, "beta")) == "10.88.0.2:51820"
+    assert endpoint_of(beta, wireguard_key(mesh, "gamma")) == "10.88.0.3:51820"
+
+
 def wireguard_key_of(node):
     return node.host.run("wg show webmesh0 public-key").stdout.strip()

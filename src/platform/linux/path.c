@@ -44,37 +44,59 @@ bool wm_path_holds(struct wm_net *net, const struct wm_udp_local *local,
 	return is_v4 || link == local->link;
 }
 
-/* A connected socket knows the MTU of its path; nothing is sent. */
-static uint32_t ask_mtu(int fd, const struct wm_udp_local *local, const struct wm_endpoint *to)
+/* A connected socket knows its path; nothing is sent. -1 when there is none. */
+static int connect_to(const struct wm_udp_local *local, const struct wm_endpoint *to,
+		      uint32_t fwmark)
 {
-	bool is_v4 = to->addr.family == WM_IPV4;
 	struct wm_endpoint from = {.addr = local->addr};
 	struct sockaddr_storage addr;
-	int mtu = 0;
-	socklen_t len = sizeof(mtu);
+	int fd = socket(to->addr.family == WM_IPV4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC,
+			0);
+	if (fd < 0)
+		return -1;
+	/* Without the privilege the way of unmarked packets is the best there is. */
+	if (fwmark != 0)
+		(void)!setsockopt(fd, SOL_SOCKET, SO_MARK, &fwmark, sizeof(fwmark));
 	if (wm_addr_is_link_local(&to->addr))
 		from.scope = to->scope;
-	if (from.addr.family == to->addr.family &&
-	    bind(fd, (struct sockaddr *)&addr, wm_endpoint_to_sockaddr(&from, &addr)) != 0)
-		return 0;
-	if (connect(fd, (struct sockaddr *)&addr, wm_endpoint_to_sockaddr(to, &addr)) != 0 ||
-	    getsockopt(fd, is_v4 ? IPPROTO_IP : IPPROTO_IPV6, is_v4 ? IP_MTU : IPV6_MTU, &mtu,
-		       &len) != 0)
-		return 0;
-	return mtu > 0 ? (uint32_t)mtu : 0;
+	bool is_bound =
+		from.addr.family != to->addr.family ||
+		bind(fd, (struct sockaddr *)&addr, wm_endpoint_to_sockaddr(&from, &addr)) == 0;
+	if (is_bound &&
+	    connect(fd, (struct sockaddr *)&addr, wm_endpoint_to_sockaddr(to, &addr)) == 0)
+		return fd;
+	close(fd);
+	return -1;
 }
 
 uint32_t wm_path_mtu(const struct wm_udp_local *local, const struct wm_endpoint *to,
 		     uint32_t fwmark)
 {
-	int fd = socket(to->addr.family == WM_IPV4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC,
-			0);
+	bool is_v4 = to->addr.family == WM_IPV4;
+	int mtu = 0, fd = connect_to(local, to, fwmark);
+	socklen_t len = sizeof(mtu);
 	if (fd < 0)
 		return 0;
-	/* Without the privilege the way of unmarked packets is the best there is. */
-	if (fwmark != 0)
-		(void)!setsockopt(fd, SOL_SOCKET, SO_MARK, &fwmark, sizeof(fwmark));
-	uint32_t mtu = ask_mtu(fd, local, to);
+	if (getsockopt(fd, is_v4 ? IPPROTO_IP : IPPROTO_IPV6, is_v4 ? IP_MTU : IPV6_MTU, &mtu,
+		       &len) != 0)
+		mtu = 0;
 	close(fd);
-	return mtu;
+	return mtu > 0 ? (uint32_t)mtu : 0;
+}
+
+bool wm_path_source(const struct wm_endpoint *to, uint32_t fwmark, struct wm_addr *out)
+{
+	static const struct wm_udp_local any;
+	struct sockaddr_storage addr;
+	struct wm_endpoint from;
+	socklen_t len = sizeof(addr);
+	int fd = connect_to(&any, to, fwmark);
+	if (fd < 0)
+		return false;
+	bool is_known = getsockname(fd, (struct sockaddr *)&addr, &len) == 0 &&
+			wm_endpoint_from_sockaddr((struct sockaddr *)&addr, &from);
+	close(fd);
+	if (is_known)
+		*out = from.addr;
+	return is_known;
 }

@@ -116,6 +116,19 @@ static void test_peer_deltas(void **state)
 	want.endpoint.port = 2;
 	wm_peer_diff(&have, &want, &d);
 	assert_true(d.push_endpoint);
+	assert_false(d.push_places);
+	wm_peer_delta_fini(&d);
+	want.places[want.n_places++] = want.endpoint;
+	wm_peer_diff(&have, &want, &d);
+	assert_true(d.push_places);
+	wm_peer_delta_fini(&d);
+	have.places[have.n_places++] = have.endpoint;
+	wm_peer_diff(&have, &want, &d);
+	assert_true(d.push_places); /* as many, but another */
+	wm_peer_delta_fini(&d);
+	have.places[0] = want.places[0];
+	wm_peer_diff(&have, &want, &d);
+	assert_false(d.push_places);
 	wm_peer_delta_fini(&d);
 	want.has_endpoint = false;
 	wm_peer_diff(&have, &want, &d);

@@ -277,6 +277,45 @@ static void test_keepalive(void **state)
 	}
 }
 
+/* Where else to look for a peer: no names, nothing twice, nothing inside of the tunnel. */
+static void test_places(void **state)
+{
+	static const char *const candidates[] = {
+		"198.51.100.1:51820",  "198.51.100.1:51820", "junk",           "peer.example:51820",
+		"10.0.0.5:51820",      "172.16.0.9:51820",   "10.9.0.1:51820", "192.168.7.9:51820",
+		"[2001:db8::1]:51820", "192.0.2.50:1",
+	};
+	static const char *const want[] = {"203.0.113.1:51820", "198.51.100.1:51820",
+					   "10.0.0.5:51820", "192.168.7.9:51820"};
+	struct wm_prefix local = prefix("192.168.7.2/24");
+	struct refusals r = {0};
+	struct wm_plan_view view = {.endpoints = {.zone = "", .local = &local, .n_local = 1},
+				    .refuse = on_refused,
+				    .arg = &r};
+	struct wm_desired *d = new_desired();
+	struct wm_state s = {0};
+	struct wm_desired_peer *p = add_peer(d, "a", 1, "203.0.113.1:51820");
+
+	for (size_t i = 0; i < WM_ARRAY_LEN(candidates); i++)
+		wm_desired_add_candidate(d, p, candidates[i]);
+	p = add_peer(d, "b", 2, "");
+	wm_desired_add_candidate(d, p, "198.51.100.7:51820");
+	route(d, p, "10.9.0.0/16");
+	wm_plan_make(d, &view, &s);
+	/* Six are looked at; of those two lie behind our own routes. */
+	assert_int_equal(s.peers[0].n_places, WM_ARRAY_LEN(want));
+	for (size_t i = 0; i < WM_ARRAY_LEN(want); i++) {
+		char text[WM_ENDPOINT_TEXT];
+
+		assert_string_equal(wm_endpoint_format(&s.peers[0].places[i], text), want[i]);
+	}
+	/* Who tells no endpoint will come to us. */
+	assert_int_equal(s.peers[1].n_places, 0);
+	wm_state_fini(&s);
+	wm_desired_free(d);
+	wm_buf_fini(&r.text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -284,6 +323,7 @@ int main(void)
 		cmocka_unit_test(test_routes),      cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_twice),       cmocka_unit_test(test_nonsense),
 		cmocka_unit_test(test_own_packets), cmocka_unit_test(test_keepalive),
+		cmocka_unit_test(test_places),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -469,6 +469,146 @@ static void test_a_peer_added_while_resting_waits(void **state)
 	end_scene(&sc);
 }
 
+/* ---- several places ---- */
+
+/* Nobody is there, and nothing comes back. */
+static struct wm_endpoint nowhere(uint16_t port)
+{
+	struct wm_endpoint e = {.port = port};
+	assert_true(wm_addr_parse("127.9.9.9", &e.addr));
+	return e;
+}
+
+static void set_place(struct side *s, struct wm_endpoint e)
+{
+	wm_wg_place_set(&s->peer->place, &e);
+}
+
+static void test_a_peer_is_looked_for_at_its_other_places(void **state)
+{
+	struct scene sc;
+	make_scene(&sc, no_psk);
+	const struct wm_endpoint places[] = {nowhere(9), nowhere(10), place_of(sc.b)};
+	struct wm_endpoint at;
+	set_place(sc.a, nowhere(9));
+	wm_wg_handshakes_order_places(sc.a->h, sc.a->peer, places, 3);
+	send_packet(sc.a, 0x45);
+	talk(&sc);
+	assert_int_equal(sc.b->letters[WM_WG_INITIATION], 0);
+	/* The first of them has been tried already, so the last is the second in turn. */
+	pass(&sc, WM_WG_RACE_STEP);
+	assert_int_equal(sc.b->letters[WM_WG_INITIATION], 0);
+	pass(&sc, WM_WG_RACE_STEP);
+	assert_int_equal(sc.b->letters[WM_WG_INITIATION], 1);
+	assert_int_equal(sc.b->packets, 1);
+	assert_true(wm_wg_place_get(&sc.a->peer->place, &at));
+	assert_true(wm_endpoint_equal(&at, &places[2]));
+	/* It is found: nothing more is sent for it. */
+	pass(&sc, 4 * S);
+	assert_int_equal(sc.b->letters[WM_WG_INITIATION], 1);
+	assert_int_equal(sc.a->letters[WM_WG_RESPONSE], 1);
+	end_scene(&sc);
+}
+
+static void test_a_peer_that_answers_is_looked_for_nowhere_else(void **state)
+{
+	struct scene sc;
+	make_scene(&sc, no_psk);
+	const struct wm_endpoint places[] = {place_of(sc.b), place_of(sc.b)};
+	wm_wg_handshakes_order_places(sc.a->h, sc.a->peer, places, 2);
+	open_session(&sc);
+	pass(&sc, 4 * S);
+	assert_int_equal(sc.b->letters[WM_WG_INITIATION], 1);
+	end_scene(&sc);
+}
+
+/* Both ways lead there: the second message is old when it comes, and is not answered. */
+static void test_the_first_to_arrive_wins(void **state)
+{
+	struct scene sc;
+	make_scene(&sc, no_psk);
+	struct wm_endpoint again = place_of(sc.b);
+	assert_true(wm_addr_parse("127.0.0.2", &again.addr));
+	wm_wg_handshakes_order_places(sc.a->h, sc.a->peer, &again, 1);
+	sc.b->is_deaf = true;
+	send_packet(sc.a, 0x45);
+	talk(&sc);
+	struct wm_wg_letter first = sc.b->last;
+	sc.b->is_deaf = false;
+	pass(&sc, WM_WG_RACE_STEP);
+	assert_int_equal(sc.b->packets, 1);
+	wm_wg_handshakes_offer(sc.b->h, &first.from, first.data, first.len, sc.now);
+	turn(sc.b, sc.now);
+	assert_int_equal(sc.a->letters[WM_WG_RESPONSE], 1);
+	end_scene(&sc);
+}
+
+static void test_more_places_than_are_tried(void **state)
+{
+	struct wm_wg_race r = {.n = 0};
+	struct wm_wg_initiation msg = {.type = {1}};
+	struct wm_endpoint many[WM_WG_CANDIDATES + 3], here = nowhere(1);
+	for (uint16_t i = 0; i < WM_WG_CANDIDATES + 3; i++)
+		many[i] = nowhere((uint16_t)(i + 1));
+	wm_wg_race_set(&r, many, WM_WG_CANDIDATES + 3);
+	wm_wg_race_begin(&r, &msg, START);
+	assert_null(wm_wg_race_take(&r, &here, START + WM_WG_RACE_STEP - 1));
+	int64_t now = START;
+	for (unsigned i = 1; i < WM_WG_CANDIDATES; i++) {
+		now += WM_WG_RACE_STEP;
+		const struct wm_endpoint *e = wm_wg_race_take(&r, &here, now);
+		assert_non_null(e);
+		assert_int_equal(e->port, i + 1);
+		assert_null(wm_wg_race_take(&r, &here, now));
+	}
+	assert_null(wm_wg_race_take(&r, &here, now + WM_WG_RACE_STEP));
+	assert_true(r.next_at == 0);
+	wm_wg_race_begin(&r, &msg, now);
+	wm_wg_race_end(&r);
+	assert_null(wm_wg_race_take(&r, &here, now + S));
+}
+
+/* ---- the host's network changes ---- */
+
+static void test_a_change_of_the_network_is_a_reason_to_try_again(void **state)
+{
+	struct scene sc;
+	make_scene(&sc, no_psk);
+	sc.b->is_deaf = true;
+	send_packet(sc.a, 0x45);
+	talk(&sc);
+	sc.b->is_deaf = false;
+	/* At once, but not twice within a second. */
+	pass(&sc, S / 2);
+	order(sc.a, WM_WG_ORDER_STIR, 0);
+	turn(sc.a, sc.now);
+	talk(&sc);
+	assert_int_equal(sc.b->packets, 0);
+	pass(&sc, S / 2);
+	assert_int_equal(sc.b->packets, 1);
+	end_scene(&sc);
+}
+
+static void test_a_peer_is_told_of_another_address_of_ours(void **state)
+{
+	struct scene sc;
+	make_scene(&sc, no_psk);
+	open_session(&sc);
+	unsigned before = sc.b->keepalives;
+	for (unsigned i = 0; i < 3; i++) { /* the first time nobody knows, then it is the same */
+		order(sc.a, WM_WG_ORDER_STIR, 0);
+		turn(sc.a, sc.now);
+		talk(&sc);
+		assert_int_equal(sc.b->keepalives, before + 1);
+	}
+	assert_true(wm_addr_parse("192.0.2.1", &sc.a->peer->source));
+	order(sc.a, WM_WG_ORDER_STIR, 0);
+	turn(sc.a, sc.now);
+	talk(&sc);
+	assert_int_equal(sc.b->keepalives, before + 2);
+	end_scene(&sc);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -492,6 +632,12 @@ int main(void)
 		cmocka_unit_test(test_a_removed_peer_is_gone),
 		cmocka_unit_test(test_a_resting_side_neither_begins_nor_answers),
 		cmocka_unit_test(test_a_peer_added_while_resting_waits),
+		cmocka_unit_test(test_a_peer_is_looked_for_at_its_other_places),
+		cmocka_unit_test(test_a_peer_that_answers_is_looked_for_nowhere_else),
+		cmocka_unit_test(test_the_first_to_arrive_wins),
+		cmocka_unit_test(test_more_places_than_are_tried),
+		cmocka_unit_test(test_a_change_of_the_network_is_a_reason_to_try_again),
+		cmocka_unit_test(test_a_peer_is_told_of_another_address_of_ours),
 	};
 	return cmocka_run_group_tests_name("wg/exchange", tests, NULL, NULL);
 }
