@@ -344,8 +344,12 @@ void wm_wg_exchange_hear(struct wm_wg_handshakes *h, struct wm_wg_peer *p, unsig
 		begin_session(h, p, false);
 	if (news & WM_WG_NEWS_WAY)
 		wm_wg_way_prove(h, p);
+	if (news & WM_WG_NEWS_PROBE)
+		wm_wg_way_probed(h, p);
 	if (news & WM_WG_NEWS_DEBT)
 		wm_wg_timers_watch(&p->timers);
+	if (news & WM_WG_NEWS_MOVED)
+		wm_wg_narrow_forget(&p->narrow);
 	if ((news & WM_WG_NEWS_MOVED) && wm_wg_timers_is_trying(&p->timers))
 		try_new_place(h, p);
 	if (news & (WM_WG_NEWS_WANT | WM_WG_NEWS_GREET))

@@ -13,6 +13,7 @@
 #include "wg/ecn.h"
 #include "wg/handshakes.h"
 #include "wg/inner.h"
+#include "wg/mss.h"
 #include "wg/seal.h"
 #include "wg/way.h"
 #include "wg/worker.h"
@@ -181,6 +182,13 @@ static void end_writing(struct wm_wg_worker *w)
 	}
 }
 
+static void clamp(struct wm_wg_worker *w, const struct wm_wg_peer *peer, uint8_t *packet,
+		  size_t len)
+{
+	uint32_t mtu = atomic_load_explicit(&w->core->mtu, memory_order_relaxed);
+	(void)wm_wg_mss_clamp(packet, len, wm_wg_narrow_mtu(&peer->narrow, mtu), true);
+}
+
 static enum wm_drop deliver(struct wm_wg_worker *w, struct trail *t, const struct wm_wg_arrival *a)
 {
 	struct wm_wg_inner inner;
@@ -202,6 +210,8 @@ static enum wm_drop deliver(struct wm_wg_worker *w, struct trail *t, const struc
 		return why;
 	if (!wm_wg_ecn_receive(packet, a->train->tos))
 		return WM_DROP_ECN;
+	if (wm_wg_mss_is_due(packet, inner.len))
+		clamp(w, a->session->peer, packet, inner.len);
 	if (!wm_wg_coalesce_add(&w->coalesce, packet, inner.len)) {
 		end_writing(w);
 		begin_writing(w);

@@ -10,8 +10,10 @@
 #include "wg/ecn.h"
 #include "wg/handshakes.h"
 #include "wg/inner.h"
+#include "wg/mss.h"
 #include "wg/seal.h"
 #include "wg/segment.h"
+#include "wg/toobig.h"
 #include "wg/way.h"
 #include "wg/worker.h"
 
@@ -25,6 +27,7 @@ struct lane {
 	struct wm_wg_peer *peer;
 	struct wm_wg_session *session; /* NULL: packets are staged */
 	struct wm_udp_packet how;      /* its datagrams go */
+	uint32_t mtu;                  /* of packets to it */
 	uint64_t bytes;                /* sealed since the lane was opened */
 	unsigned sealed;               /* packets in this batch, whoever they are for */
 };
@@ -49,6 +52,8 @@ static enum wm_drop open_lane(struct wm_wg_worker *w, struct lane *lane, struct 
 	lane->how = (struct wm_udp_packet){
 		.peer = path.to, .local = path.local, .refused = &peer->place.is_refused};
 	lane->peer = peer;
+	lane->mtu = wm_wg_narrow_mtu(&peer->narrow,
+				     atomic_load_explicit(&w->core->mtu, memory_order_relaxed));
 	lane->session = atomic_load_explicit(&peer->current, memory_order_acquire);
 	if (lane->session != NULL && !wm_wg_session_can_send(lane->session, w->now))
 		lane->session = NULL;
@@ -86,11 +91,18 @@ static void stage(struct wm_wg_worker *w, struct lane *lane, struct wm_wg_segmen
 	wm_wg_handshakes_ask(w->core->handshakes, lane->peer);
 }
 
+/* Whether the datagram of @sealed bytes is to find out how wide the path is. */
+static void note_probe(struct wm_wg_worker *w, struct lane *lane, size_t sealed)
+{
+	lane->how.is_probe = wm_wg_narrow_probes(&lane->peer->narrow, sealed, w->now);
+	if (lane->how.is_probe)
+		wm_wg_handshakes_tell(w->core->handshakes, lane->peer, WM_WG_NEWS_PROBE);
+}
+
 static enum wm_drop seal(struct wm_wg_worker *w, struct lane *lane, struct wm_wg_segments *s)
 {
 	uint64_t counter;
 	uint8_t *packet, *room;
-	uint32_t mtu = atomic_load_explicit(&w->core->mtu, memory_order_relaxed);
 	if (!wm_wg_session_take(lane->session, s->count, &counter))
 		return WM_DROP_EXPIRED;
 	for (size_t len; (len = wm_wg_segments_next(s, &packet)) > 0;) {
@@ -100,11 +112,43 @@ static enum wm_drop seal(struct wm_wg_worker *w, struct lane *lane, struct wm_wg
 			room = wm_wg_outbox_room(&w->outbox, most);
 		}
 		size_t sealed = wm_wg_seal_into(&w->ciphers, lane->session, counter++, packet, len,
-						mtu, room);
+						lane->mtu, room);
+		note_probe(w, lane, sealed);
 		wm_wg_outbox_add(&w->outbox, &lane->how, sealed);
 		lane->bytes += sealed;
 		lane->sealed++;
 	}
+	return WM_DROP_NONE;
+}
+
+/* Tells the sender of packets that are too long for the path, which are carried all the same. */
+static void tell_if_too_big(struct wm_wg_worker *w, const struct lane *lane,
+			    const struct wm_wg_segments *s, const struct wm_tun_packet *p)
+{
+	static const struct wm_offload none;
+	uint8_t error[WM_WG_TOOBIG_BYTES];
+	size_t longest = s->segment > 0 ? s->header_len + s->segment : p->len;
+	uint32_t least = p->data[0] >> 4 == 4 ? WM_WG_LEAST4 : WM_WG_LEAST6;
+	if (longest <= lane->mtu || longest <= least || !wm_wg_toobig_is_wanted(p->data) ||
+	    !wm_wg_bucket_take(&w->toobig, w->now))
+		return;
+	size_t len = wm_wg_toobig_write(p->data, p->len, lane->mtu, error);
+	struct wm_span span = {.data = error, .len = len};
+	if (len > 0 && wm_tun_write(w->core->tun, w->number, &span, 1, &none) != 0)
+		wm_wg_drop(&w->drops, WM_DROP_TUN);
+}
+
+/* All that concerns the path, before the packet is cut. */
+static enum wm_drop prepare(struct wm_wg_worker *w, struct lane *lane, struct wm_tun_packet *p,
+			    struct wm_wg_segments *s)
+{
+	if (p->offload.kind == WM_OFFLOAD_NONE && wm_wg_mss_is_due(p->data, p->len))
+		(void)wm_wg_mss_clamp(p->data, p->len, lane->mtu, !p->offload.needs_checksum);
+	enum wm_drop why = wm_wg_segments_begin(s, p->data, p->len, &p->offload);
+	if (why != WM_DROP_NONE)
+		return why;
+	lane->how.tos = wm_wg_ecn_of(p->data);
+	tell_if_too_big(w, lane, s, p);
 	return WM_DROP_NONE;
 }
 
@@ -124,10 +168,9 @@ static enum wm_drop carry(struct wm_wg_worker *w, struct lane *lane, struct wm_t
 		return WM_DROP_POLICY_OUT;
 	enum wm_drop why = open_lane(w, lane, peer);
 	if (why == WM_DROP_NONE)
-		why = wm_wg_segments_begin(&segments, p->data, p->len, &p->offload);
+		why = prepare(w, lane, p, &segments);
 	if (why != WM_DROP_NONE)
 		return why;
-	lane->how.tos = wm_wg_ecn_of(p->data);
 	if (lane->session == NULL) {
 		stage(w, lane, &segments);
 		return WM_DROP_NONE;

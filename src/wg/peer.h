@@ -6,6 +6,7 @@
 #include "wg/allowedips.h"
 #include "wg/bell.h"
 #include "wg/cookie.h"
+#include "wg/narrow.h"
 #include "wg/noise.h"
 #include "wg/place.h"
 #include "wg/race.h"
@@ -22,6 +23,7 @@ enum wm_wg_news {
 	WM_WG_NEWS_MOVED = 8,     /* the loop gave it another endpoint */
 	WM_WG_NEWS_GREET = 16,    /* the loop wants a session */
 	WM_WG_NEWS_WAY = 32,      /* its packets come in another way */
+	WM_WG_NEWS_PROBE = 64,    /* a probe of the path has left */
 	WM_WG_NEWS_HANDSHAKE = 1, /* to the loop, on its own bell: a handshake has completed */
 	WM_WG_NEWS_BY_PEER = 2,   /* with it: the peer had begun it */
 };
@@ -33,6 +35,7 @@ struct wm_wg_peer {
 	_Atomic(struct wm_wg_session *) current; /* to send with */
 	_Atomic(struct wm_wg_session *) next;    /* made by answering; current once it was used */
 	struct wm_wg_place place;
+	struct wm_wg_narrow narrow;
 	struct wm_wg_traffic traffic;
 	_Atomic uint64_t rx_bytes, tx_bytes;
 	_Atomic int64_t last_handshake_wall; /* 0 = never */
@@ -56,6 +59,8 @@ struct wm_wg_peer {
 	struct wm_wg_timers timers;
 	struct wm_addr source; /* from which the host sends to it by itself; none = not asked yet */
 	struct wm_wg_race race;
+	int64_t look_at; /* when to ask the host about the path; 0 = not */
+	unsigned looks;  /* since the last probe */
 	struct wm_wg_alarm alarm;
 	uint8_t last_sent_timestamp[WM_WG_TIMESTAMP];
 	uint8_t last_seen_timestamp[WM_WG_TIMESTAMP];

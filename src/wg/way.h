@@ -16,9 +16,12 @@ static inline uint16_t wm_wg_era(const struct wm_wg_core *c)
 void wm_wg_way_learn(struct wm_wg_handshakes *h, struct wm_wg_peer *p,
 		     const struct wm_wg_letter *l);
 /* Whether the host sends to the peer from another address than the last time that this was asked,
- * or it has not been. */
+ * or it has not been. What is known of the path's width is asked for again, too. */
 bool wm_wg_way_has_moved(struct wm_wg_handshakes *h, struct wm_wg_peer *p);
-/* Tries the next of the peer's other places, if it is time to. */
+/* A probe of the path has left: the host is asked soon what came of it. */
+void wm_wg_way_probed(struct wm_wg_handshakes *h, struct wm_wg_peer *p);
+/* Asks the host how long packets to the peer may be, and tries the next of its other places, if it
+ * is time to. */
 void wm_wg_way_run(struct wm_wg_handshakes *h, struct wm_wg_peer *p);
 /* When run has something to do, but not after @due. */
 int64_t wm_wg_way_due(const struct wm_wg_peer *p, int64_t due);

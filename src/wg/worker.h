@@ -43,6 +43,7 @@ struct wm_wg_worker {
 	int64_t now;           /* the batch's time */
 	bool is_tun_dead;
 	struct wm_wg_foreign_rate foreign;
+	struct wm_wg_bucket toobig;
 	/* Address space for packets of any size; only pages that packets have touched are resident.
 	 */
 	uint8_t *memory;
