@@ -4,7 +4,7 @@ export PYTHONDONTWRITEBYTECODE = 1
 
 SEEDS ?= 1000
 
-.PHONY: all deps build install demo recording check check-long cross bench sim fuzz format clean help
+.PHONY: all deps build install demo recording check check-long check-kernel cross bench sim fuzz format clean help
 
 all: build
 
@@ -17,6 +17,7 @@ help:
 	@echo 'make deps        install the packages that building and the demo need'
 	@echo 'make bench       measure every promised number (GATE=1: fail on a miss; ONLY="start join")'
 	@echo 'make check-long  the tests that take hours: fuzzing, valgrind, other WireGuard programs, ...'
+	@echo 'make check-kernel  those of a kernel with WireGuard, in an emulated machine (40 minutes at most)'
 	@echo 'make cross       compile for every other system what does no I/O'
 	@echo 'make sim         quorums in virtual time under every fault (SEEDS=n; SEED=x: one, with a trace)'
 	@echo 'make fuzz        one minute of fuzzing per target (FUZZ_SECONDS=n)'
@@ -47,6 +48,12 @@ check:
 check-long:
 	@tools/install_packages build demo test cross long
 	@/usr/bin/python3 tools/check.py --long
+
+check-kernel:
+	@tools/install_packages build demo test long
+	@test -f build-plain/build.ninja || meson setup build-plain --werror --buildtype=release -Dfuzz=false -Dbench=false >/dev/null
+	@ninja -C build-plain programs tests/tools/fabric_tool
+	@/usr/bin/python3 tools/check_kernel.py build-plain
 
 cross:
 	@tools/install_packages build cross

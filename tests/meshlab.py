@@ -50,7 +50,8 @@ class Node:
             words.append(f"--mesh.node-id={self.name}")
         if self.address:
             words.append(f"--global.primary-endpoint={self.address}")
-        return words + [str(w) for w in extra]
+        # Flags for every node of a run, as tools/check_kernel.py has them.
+        return words + os.environ.get("WM_NODE_FLAGS", "").split() + [str(w) for w in extra]
 
     def launch(self, *extra, tls=True, env=None, fds=()):
         """Starts it without waiting."""

@@ -158,18 +158,8 @@ def meson_tests(folder, title, *options):
             indent(row.get("stdout", "") + row.get("stderr", ""), 80)
 
 
-def pytests(title, build_folder, which):
-    """The tests of whole programs that have the marks: in every folder of tests/ that holds some, but
-    for those of the house's own checkers, which meson runs."""
-    folders = sorted({os.path.dirname(p) for p in glob.glob(os.path.join(REPO, "tests", "*", "test_*.py"))})
-    folders = [f for f in folders if os.path.basename(f) != "tools"]
-    report = os.path.join(LOGS, title.replace(" ", "-") + ".xml")
-    if os.path.exists(report):
-        os.remove(report)
-    with tempfile.TemporaryDirectory(prefix="webmesh-pytest-") as scratch:
-        good = stage(title, ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=15",
-                             "--basetemp", os.path.join(scratch, "t"), "--junitxml", report, "-m", which, *folders],
-                     env=dict(ENV, WM_BUILD=os.path.join(REPO, build_folder)), tail=400)
+def count_cases(title, report, good):
+    """Counts what pytest wrote into its report."""
     cases = list(xml.parse(report).getroot().iter("testcase")) if os.path.exists(report) else []
     results = {f"{case.get('classname')}.{case.get('name')}":
                not any(child.tag in ("failure", "error", "skipped") for child in case) for case in cases}
@@ -177,6 +167,32 @@ def pytests(title, build_folder, which):
         record(name, passed_it)
     if not results or (not good and all(results.values())):
         record(title, False)
+
+
+def pytests(title, build_folder, which):
+    """The tests of whole programs that have the marks: in every folder of tests/ that holds some, but
+    for those of the house's own checkers, which meson runs, and those that want a kernel of their own."""
+    folders = sorted({os.path.dirname(p) for p in glob.glob(os.path.join(REPO, "tests", "*", "test_*.py"))})
+    folders = [f for f in folders if os.path.basename(f) not in ("tools", "kernel")]
+    report = os.path.join(LOGS, title.replace(" ", "-") + ".xml")
+    if os.path.exists(report):
+        os.remove(report)
+    with tempfile.TemporaryDirectory(prefix="webmesh-pytest-") as scratch:
+        good = stage(title, ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=15",
+                             "--basetemp", os.path.join(scratch, "t"), "--junitxml", report, "-m", which, *folders],
+                     env=dict(ENV, WM_BUILD=os.path.join(REPO, build_folder)), tail=400)
+    count_cases(title, report, good)
+
+
+def in_a_machine(folder):
+    """What needs a kernel with WireGuard, in an emulated machine that has one."""
+    title = "Debian's kernel"
+    report = os.path.join(LOGS, "kernel.xml")
+    if os.path.exists(report):
+        os.remove(report)
+    good = stage(title, ["/usr/bin/python3", "tools/check_kernel.py", "--junit", report, folder], patience=45 * 60,
+                 tail=200)
+    count_cases(title, report, good)
 
 
 def soak(folder):
@@ -223,6 +239,7 @@ def run_all(long):
         for name in ("aarch64", "s390x"):
             counted(f"unit tests on {name}", ["/usr/bin/python3", "tools/check_foreign.py", name], patience=2 * 3600)
         soak("build-plain")
+        in_a_machine("build-plain")
         counted("HTTP/2 conformance", ["/usr/bin/python3", "tools/h2spec.py", "build-plain"], patience=1800)
         counted("grpcurl", ["/usr/bin/python3", "tools/grpcurl.py", "build-plain"], patience=1800)
         counted("the data plane under valgrind", ["/usr/bin/python3", "tools/valgrind.py", "build-plain"], patience=2 * 3600)

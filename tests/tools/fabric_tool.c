@@ -11,6 +11,7 @@
  */
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -172,7 +173,8 @@ static void on_input(void *arg, unsigned events)
 
 static int start(struct tool *t, const char *name, const char *folder, struct wm_err *err)
 {
-	const struct wm_wg_device_opts device = {.name = name, .workers = 1};
+	const struct wm_wg_device_opts device = {
+		.name = name, .workers = 1, .uses_kernel = getenv("WM_KERNEL") != NULL};
 	static const struct wm_wg_events events = {0};
 	struct wm_fabric_opts opts = {.run_dir = folder};
 	int code = wm_wg_device_open(t->loop, t->log, &device, &events, t, &t->device, err);
