@@ -9,6 +9,8 @@
 #include "base/log.h"
 #include "fabric/fabric.h"
 
+/* Whoever takes the kernel's module away may not be done yet, or may bring a newer one. */
+#define SETTLE      (1 * WM_NS_PER_S)
 #define PAUSE_FIRST (1 * WM_NS_PER_S)
 #define PAUSE_MAX   (60 * WM_NS_PER_S)
 
@@ -51,5 +53,6 @@ void wm_agent_recover(struct wm_agent *a, const struct wm_err *why)
 	a->recovery_pause = (struct wm_backoff){
 		.first_ns = PAUSE_FIRST, .max_ns = PAUSE_MAX, .growth_percent = 160};
 	/* Not from inside the device's own call. */
-	wm_timer_start(a->loop, &a->recovery, 0, on_due);
+	wm_timer_start(a->loop, &a->recovery, wm_wg_device_is_kernel(a->device) ? SETTLE : 0,
+		       on_due);
 }
