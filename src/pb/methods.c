@@ -1,5 +1,6 @@
 #include "pb/methods.h"
 #include "pb/grpc.h"
+#include "pb/peer.h"
 #include "pb/v1.h"
 #include <string.h>
 
@@ -8,6 +9,7 @@
 
 static const struct wm_pb_method methods[] = {
 #include "method_rows.inc"
+#include "peer_rows.inc"
 };
 
 #define N_METHODS (sizeof(methods) / sizeof(methods[0]))

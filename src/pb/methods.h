@@ -1,7 +1,8 @@
 #pragma once
 /*
- * One row per RPC of the API, made at build time from proto: what protobuf-c's own service
- * descriptors would lack (streaming) or cannot express (an RPC named Register). Constant data.
+ * One row per RPC of the API and of the peer port, made at build time from proto: what protobuf-c's
+ * own service descriptors would lack (streaming) or cannot express (an RPC named Register).
+ * Constant data.
  */
 #include <protobuf-c/protobuf-c.h>
 #include <stdbool.h>

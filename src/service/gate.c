@@ -13,7 +13,12 @@
 #include "service/proxy.h"
 #include <string.h>
 
-enum served_by { WM_SERVED_BY_LEADER, WM_SERVED_BY_ANY, WM_SERVED_BY_LOCAL };
+enum served_by {
+	WM_SERVED_BY_LEADER,
+	WM_SERVED_BY_ANY,
+	WM_SERVED_BY_LOCAL,
+	WM_SERVED_TO_MEMBERS,
+};
 
 struct policy {
 	const char *path;
@@ -38,6 +43,12 @@ static const struct policy *find_policy(const char *path)
 	return NULL;
 }
 
+bool wm_service_shows(const char *path)
+{
+	const struct policy *policy = find_policy(path);
+	return policy == NULL || policy->where != WM_SERVED_TO_MEMBERS;
+}
+
 bool wm_service_has(const struct wm_service *s, const char *name, bool *needs_state)
 {
 	size_t len = strlen(name);
@@ -45,7 +56,7 @@ bool wm_service_has(const struct wm_service *s, const char *name, bool *needs_st
 	for (size_t i = 0; i < WM_ARRAY_LEN(table); i++) {
 		const char *path = table[i].path;
 		if (strncmp(path + 1, name, len) != 0 || path[1 + len] != '/' ||
-		    !wm_rpc_server_has(s->server, path))
+		    !wm_service_shows(path) || !wm_rpc_server_has(s->server, path))
 			continue;
 		found = true;
 		if (table[i].where != WM_SERVED_BY_LOCAL)
@@ -120,6 +131,9 @@ int wm_service_gate(struct wm_rpc_call *call, void *arg, struct wm_err *err)
 	const struct policy *policy = find_policy(path);
 	if (policy == NULL)
 		return wm_fail(err, WM_UNIMPLEMENTED, "%s is not in this version", path + 1);
+	if (policy->where == WM_SERVED_TO_MEMBERS)
+		return wm_fail(err, WM_PERMISSION_DENIED,
+			       "%s is for servers among themselves, on the peer port", path + 1);
 	struct wm_addr from;
 	bool over_mesh = came_over_mesh(s, call, &from);
 	if (s->opts.auth != NULL) {
@@ -172,6 +186,10 @@ int wm_service_peer_gate(struct wm_rpc_call *call, void *arg, struct wm_err *err
 	if (policy == NULL || policy->where == WM_SERVED_BY_LOCAL)
 		return wm_fail(err, WM_UNIMPLEMENTED, "%s is not answered on the peer port",
 			       path + 1);
+	if (policy->where == WM_SERVED_TO_MEMBERS) {
+		wm_rpc_call_set_identity(call, member);
+		return 0;
+	}
 	int rc = take_word(s, call, member, err);
 	if (rc == 0)
 		rc = wm_service_check_state(s, err);

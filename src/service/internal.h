@@ -47,6 +47,8 @@ WM_MUST_CHECK int wm_service_check_state(const struct wm_service *s, struct wm_e
 WM_MUST_CHECK int wm_service_check_features(const struct wm_service *s, const char *node_id,
 					    V1__FeaturePort *const *features, size_t n,
 					    struct wm_err *err);
+/* False for a method that servers keep among themselves: others are not told that it is there. */
+bool wm_service_shows(const char *path);
 /* True for the name of a service of which a method is served; *@needs_state: one that needs state.
  */
 bool wm_service_has(const struct wm_service *s, const char *name, bool *needs_state);

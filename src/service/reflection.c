@@ -71,7 +71,8 @@ static void answer_services(struct wm_arena *a, answer *out, const struct wm_ser
 	size_t n;
 	const struct wm_pb_method *methods = wm_pb_method_all(&n);
 	for (size_t i = 0; i < n; i++)
-		if (wm_rpc_server_has(s->server, methods[i].path))
+		if (wm_service_shows(methods[i].path) &&
+		    wm_rpc_server_has(s->server, methods[i].path))
 			add_service(a, list, methods[i].path);
 	out->list_services_response = list;
 	out->message_response_case = ANSWER(LIST_SERVICES_RESPONSE);

@@ -32,7 +32,8 @@ static void test_same_rows_as_the_table(void **state)
 	}
 	fclose(table);
 	wm_pb_method_all(&n);
-	assert_int_equal(n, rows + 4); /* health and reflection, which the table does not list */
+	assert_int_equal(n,
+			 rows + 6); /* health, reflection and the peer port are not in the table */
 }
 
 static void test_rows_are_found_by_their_path_only(void **state)
@@ -47,7 +48,7 @@ static void test_rows_are_found_by_their_path_only(void **state)
 	assert_null(wm_pb_method_find("/v1.Node/GetStatusX"));
 }
 
-static void test_grpcs_own_methods(void **state)
+static void test_methods_outside_the_api(void **state)
 {
 	static const struct {
 		const char *path;
@@ -57,6 +58,8 @@ static void test_grpcs_own_methods(void **state)
 		{"/grpc.health.v1.Health/Watch", false, true},
 		{"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", true, true},
 		{"/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", true, true},
+		{"/webmesh.peer.v1.Peer/Frames", true, false},
+		{"/webmesh.peer.v1.Peer/Snapshot", false, true},
 	};
 	for (size_t i = 0; i < WM_ARRAY_LEN(want); i++) {
 		const struct wm_pb_method *m = wm_pb_method_find(want[i].path);
@@ -83,6 +86,9 @@ static void test_files(void **state)
 	assert_null(wm_pb_file_declaring("v1"));
 	assert_null(wm_pb_file_declaring("v1.Node.Nope"));
 	assert_null(wm_pb_file_find("node.proto"));
+	assert_null(
+		wm_pb_file_find("webmesh/peer/v1/peer.proto")); /* reflection has no such file */
+	assert_null(wm_pb_file_declaring("webmesh.peer.v1.Peer"));
 	for (; (f = wm_pb_file_at(n)) != NULL; n++) {
 		assert_ptr_equal(wm_pb_file_find(f->name), f);
 		assert_true(f->len > 0);
@@ -101,7 +107,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_same_rows_as_the_table),
 		cmocka_unit_test(test_rows_are_found_by_their_path_only),
-		cmocka_unit_test(test_grpcs_own_methods),
+		cmocka_unit_test(test_methods_outside_the_api),
 		cmocka_unit_test(test_files),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,6 +87,17 @@ static void found(struct house *h)
 	assert_true(wm_loop_run_until(h->loop, is_founded, &propose, 20000));
 }
 
+/* A method that is for servers among themselves: says as whom it was called. */
+static void on_snapshot(struct wm_rpc_call *call, const ProtobufCMessage *request, void *arg)
+{
+	struct wm_err err;
+	(void)wm_fail(&err, WM_OUT_OF_RANGE, "asked by %s", wm_rpc_call_identity(call));
+	wm_rpc_call_finish(call, &err);
+}
+
+static const struct wm_rpc_handler peer_handlers[] = {
+	{.path = "/webmesh.peer.v1.Peer/Snapshot", .on_request = on_snapshot}};
+
 int house_setup(void **state)
 {
 	struct house *h = wm_alloc(sizeof(*h));
@@ -98,6 +109,7 @@ int house_setup(void **state)
 	found(h);
 	assert_int_equal(wm_live_open(h->loop, NULL, h->store, &h->live, &err), 0);
 	h->server = wm_rpc_server_new(h->loop, NULL);
+	wm_rpc_server_register(h->server, peer_handlers, 1, h);
 	struct wm_service_opts opts = {.loop = h->loop,
 				       .node_id = "alpha",
 				       .store = h->store,

@@ -34,12 +34,13 @@ static int check(struct house *h, char *service, int *status)
 
 static char whole[] = "", node[] = "v1.Node", mesh[] = "v1.Mesh",
 	    health[] = "grpc.health.v1.Health", prefix[] = "v1", method[] = "v1.Node/GetStatus",
-	    unserved[] = "v1.Registrar", later[] = "v1.Later";
+	    unserved[] = "v1.Registrar", later[] = "v1.Later", peer[] = "webmesh.peer.v1.Peer";
 
 static void test_check(void **state)
 {
 	struct house *h = *state;
-	char *all[] = {whole, node, mesh, health}, *none[] = {prefix, method, unserved, later};
+	char *all[] = {whole, node, mesh, health},
+	     *none[] = {prefix, method, unserved, later, peer};
 	int status;
 	for (size_t i = 0; i < WM_ARRAY_LEN(all); i++) {
 		assert_int_equal(check(h, all[i], &status), 0);
