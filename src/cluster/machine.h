@@ -164,7 +164,7 @@ struct wm_machine_opts {
 	uint32_t heartbeat_ms; /* 0 = default; else 5.. */
 	uint64_t reserve;      /* with fewer bytes free we hand leadership over; 0 = do not look */
 	uint32_t retry_ms;     /* pause before a failed disk is tried again; 0 = 1000 */
-	uint32_t purge_ms;     /* a voter silent for so long loses its vote; 0 = never */
+	uint32_t purge_ms;     /* a voter silent for so long becomes an observer; 0 = never */
 	uint32_t catch_up_ms;  /* the longest round of a new voter's catching up; 0 = 5000 */
 	bool no_lease;         /* each read asks a majority */
 	uint64_t seed;         /* of the election timers */
@@ -208,15 +208,17 @@ void wm_machine_tick(struct wm_machine *m, int64_t now_ms);
  * callback runs: inside this very call when we are the only voter. FAILED_PRECONDITION: not the
  * leader, or handing over (nothing happened). INVALID_ARGUMENT: longer than WM_MACHINE_ENTRY_MAX.
  * RESOURCE_EXHAUSTED: too many are open, or the disks of a majority are full (nothing happened).
- * UNAVAILABLE: our disk failed with it; whether it will be applied is unknown.
+ * UNAVAILABLE: our disk failed with it; whether it will be applied is unknown, and lost has named
+ * it as well.
  */
 WM_MUST_CHECK int wm_machine_propose(struct wm_machine *m, int64_t now_ms, const void *data,
 				     size_t len, uint64_t *index, uint64_t *term,
 				     struct wm_err *err);
 /*
  * Asks when the state here may be read so that all is seen that was acknowledged before now:
- * readable answers, inside this call when a lease or the lack of other voters allows it.
- * FAILED_PRECONDITION: not the leader.
+ * readable answers, inside this call when a lease or the lack of other voters allows it; the only
+ * voter answers even while it is DOWN, for nobody else can have written. FAILED_PRECONDITION: not
+ * the leader.
  */
 WM_MUST_CHECK int wm_machine_read(struct wm_machine *m, int64_t now_ms, uint64_t token,
 				  struct wm_err *err);

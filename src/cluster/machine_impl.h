@@ -37,8 +37,9 @@ extern enum wm_defect wm_machine_defect;
 
 #define WM_OPEN_MAX       1024         /* proposals of ours that wait to be committed */
 #define WM_OPEN_BYTES_MAX (64u << 20)  /* of them all */
-#define WM_INFLIGHT_MAX   512          /* entries on their way to a member */
+#define WM_INFLIGHT_MAX   256          /* entries on their way to a member */
 #define WM_FRAME_TARGET   (512u << 10) /* a frame of several entries ends here */
+#define WM_MESSAGE_TARGET (16u << 20)  /* the frames of one message end here */
 #define WM_READ_BATCH     64           /* entries read at once */
 
 /* What we know of a member beside what libraft knows. */
@@ -236,6 +237,8 @@ struct wm_purge_voter {
 };
 /*
  * Whose vote to take away: the voter silent for longest, if for @after_ms or longer, and if those
- * that are not silent are a majority both of the voters and of those that would be left; else 0.
+ * heard within the last @fresh_ms, and ourselves, are a majority both of the voters and of those
+ * that would be left; else 0.
  */
-uint64_t wm_purge_choose(const struct wm_purge_voter *voters, size_t n, int64_t after_ms);
+uint64_t wm_purge_choose(const struct wm_purge_voter *voters, size_t n, int64_t fresh_ms,
+			 int64_t after_ms);

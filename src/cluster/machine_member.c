@@ -240,7 +240,7 @@ static uint64_t choose_gone(struct wm_machine *m)
 			voters[n++] =
 				(struct wm_purge_voter){p->id, p->id == m->opts.id, m->now - since};
 	}
-	return wm_purge_choose(voters, n, m->opts.purge_ms);
+	return wm_purge_choose(voters, n, m->opts.election_ms, m->opts.purge_ms);
 }
 
 static void pump_purge(struct wm_machine *m)

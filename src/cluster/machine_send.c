@@ -61,11 +61,14 @@ static int get_entries(struct wm_machine *m, const struct source *s, uint64_t fi
 	return 0;
 }
 
-/* One message, or several valid ones when it is long. */
+/*
+ * One message, or several valid ones when it is long. What is beyond all measure is left out, as if
+ * the network had lost it: the answer to what did go brings the rest.
+ */
 static int send_append(struct wm_machine *m, const struct raft_message *msg, const struct source *s)
 {
 	const struct raft_append_entries *a = &msg->append_entries;
-	size_t left = a->n_entries;
+	size_t left = a->n_entries, bytes = 0;
 	struct wm_frame f = {
 		.kind = WM_FRAME_APPEND,
 		.term = a->term,
@@ -80,11 +83,12 @@ static int send_append(struct wm_machine *m, const struct raft_message *msg, con
 		if (left > 0 && get_entries(m, s, f.index + 1, f.entries, &f.n_entries) != 0)
 			return m->failure;
 		wm_machine_send_frame(m, msg->server_id, msg->server_address, &f);
+		bytes += m->out.len;
 		left -= f.n_entries;
 		f.index += f.n_entries;
 		if (f.n_entries > 0)
 			f.index_term = f.entries[f.n_entries - 1].term;
-	} while (left > 0);
+	} while (left > 0 && bytes < WM_MESSAGE_TARGET);
 	return 0;
 }
 

@@ -88,8 +88,11 @@ static void lose_disk(struct sim_world *w, struct sim_node *n)
 {
 	const struct wm_member *m = wm_configuration_find(&w->configuration, n->id);
 
-	/* One at a time, and all others sound: more than that nobody promises to survive. */
-	if (m == NULL || !is_stable(w))
+	/*
+	 * One at a time, all others sound, and no other about to lose its vote for its silence:
+	 * more than that nobody promises to survive.
+	 */
+	if (m == NULL || !is_stable(w) || w->opts.purge_ms != 0)
 		return;
 	for (unsigned i = 0; i < SIM_SLOTS; i++) {
 		const struct sim_node *other = &w->nodes[i];

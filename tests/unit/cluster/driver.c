@@ -134,3 +134,91 @@ const struct wm_machine_io driver_io = {
 	fetch,       on_role, on_configuration, lost,  readable, changed,
 	transferred, raised,  capacity,
 };
+
+/* ---- for tests ---- */
+
+void driver_open_machine(int64_t now)
+{
+	struct wm_machine_opts opts = {.id = 1, .node_id = "a", .seed = 3, .reserve = 1 << 20};
+	struct wm_err err;
+
+	assert_int_equal(wm_machine_open(&opts, &driver_io, NULL, now, &d.m, &err), 0);
+}
+
+void driver_bootstrap(size_t n)
+{
+	static const char *const names[] = {"a", "b", "c"};
+	struct wm_configuration c = {0};
+	struct wm_err err;
+
+	for (size_t i = 0; i < n; i++)
+		wm_configuration_add(&c, i + 1, names[i], WM_MEMBER_VOTER);
+	assert_int_equal(wm_machine_bootstrap(&c, &driver_io, NULL, &err), 0);
+	assert_int_equal(wm_machine_bootstrap(&c, &driver_io, NULL, &err), WM_FAILED_PRECONDITION);
+	wm_configuration_fini(&c);
+}
+
+int driver_set_up(void **state)
+{
+	d = (struct driver){
+		.capacity = 1 << 30, .read_code = 1, .change_code = 1, .transfer_code = 1};
+	return 0;
+}
+
+void driver_forget_frames(void)
+{
+	while (d.n_frames > 0)
+		wm_buf_clear(&d.frames[--d.n_frames]);
+	memset(d.acts, 0, sizeof(d.acts));
+}
+
+int driver_tear_down(void **state)
+{
+	wm_machine_close(d.m);
+	for (size_t i = 0; i < WM_ARRAY_LEN(d.frames); i++)
+		wm_buf_fini(&d.frames[i]);
+	for (size_t i = 0; i < WM_ARRAY_LEN(d.log); i++)
+		wm_free((void *)(uintptr_t)d.log[i].data);
+	wm_configuration_fini(&d.members);
+	return 0;
+}
+
+struct wm_frame driver_frame_at(size_t i)
+{
+	struct wm_frame f;
+	struct wm_err err;
+
+	assert_true(i < d.n_frames);
+	assert_int_equal(wm_frame_decode(d.frames[i].data, d.frames[i].len, &f, &err), 0);
+	return f;
+}
+
+void driver_receive(int64_t now, uint64_t from, struct wm_frame f)
+{
+	struct wm_buf bytes = {0};
+
+	f.from = from;
+	f.to = 1;
+	wm_frame_encode(&f, &bytes);
+	wm_machine_receive(d.m, now, from == 2 ? "b" : "c", bytes.data, bytes.len);
+	wm_buf_fini(&bytes);
+}
+
+/* Until it asks for votes in earnest and gets one. Answers the time. */
+int64_t driver_elect(void)
+{
+	int64_t now = 1000;
+
+	while (d.role.state != WM_MACHINE_CANDIDATE)
+		wm_machine_tick(d.m, now = wm_machine_due(d.m));
+	driver_receive(now, 2,
+		       (struct wm_frame){.kind = WM_FRAME_VOTE_RESULT,
+					 .term = d.term + 1,
+					 .pre_vote = true,
+					 .granted = true});
+	driver_receive(
+		now, 2,
+		(struct wm_frame){.kind = WM_FRAME_VOTE_RESULT, .term = d.term, .granted = true});
+	assert_int_equal(d.role.state, WM_MACHINE_LEADER);
+	return now;
+}

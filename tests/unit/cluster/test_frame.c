@@ -169,13 +169,16 @@ static uint64_t choose(int64_t b, int64_t c, int64_t d, int64_t e)
 		{1, true, 99999}, {2, false, b}, {3, false, c}, {4, false, d}, {5, false, e}};
 	size_t n = e >= 0 ? 5 : d >= 0 ? 4 : c >= 0 ? 3 : 2;
 
-	return wm_purge_choose(v, n, 1000);
+	return wm_purge_choose(v, n, 400, 1000);
 }
 
 static void test_purge(void **state)
 {
 	assert_int_equal(choose(0, 0, 0, 0), 0);
 	assert_int_equal(choose(0, 999, 0, 0), 0);
+	assert_int_equal(choose(1500, 400, 400, 401), 2);
+	assert_int_equal(choose(1500, 400, 401, 401), 0); /* who is there may be gone too */
+	assert_int_equal(choose(1500, 401, -1, -1), 0);
 	assert_int_equal(choose(0, 1000, 0, 0), 3);
 	assert_int_equal(choose(1500, 1000, 0, 0), 2);  /* the longest silent first */
 	assert_int_equal(choose(1500, 1000, 0, -1), 0); /* two of four decide nothing */

@@ -12,91 +12,6 @@
 #include "cluster/frame.h"
 #include "driver.h"
 
-static void open_machine(int64_t now)
-{
-	struct wm_machine_opts opts = {.id = 1, .node_id = "a", .seed = 3, .reserve = 1 << 20};
-	struct wm_err err;
-
-	assert_int_equal(wm_machine_open(&opts, &driver_io, NULL, now, &d.m, &err), 0);
-}
-
-static void bootstrap(size_t n)
-{
-	static const char *const names[] = {"a", "b", "c"};
-	struct wm_configuration c = {0};
-	struct wm_err err;
-
-	for (size_t i = 0; i < n; i++)
-		wm_configuration_add(&c, i + 1, names[i], WM_MEMBER_VOTER);
-	assert_int_equal(wm_machine_bootstrap(&c, &driver_io, NULL, &err), 0);
-	assert_int_equal(wm_machine_bootstrap(&c, &driver_io, NULL, &err), WM_FAILED_PRECONDITION);
-	wm_configuration_fini(&c);
-}
-
-static int set_up(void **state)
-{
-	d = (struct driver){
-		.capacity = 1 << 30, .read_code = 1, .change_code = 1, .transfer_code = 1};
-	return 0;
-}
-
-static void forget_frames(void)
-{
-	while (d.n_frames > 0)
-		wm_buf_clear(&d.frames[--d.n_frames]);
-	memset(d.acts, 0, sizeof(d.acts));
-}
-
-static int tear_down(void **state)
-{
-	wm_machine_close(d.m);
-	for (size_t i = 0; i < WM_ARRAY_LEN(d.frames); i++)
-		wm_buf_fini(&d.frames[i]);
-	for (size_t i = 0; i < WM_ARRAY_LEN(d.log); i++)
-		wm_free((void *)(uintptr_t)d.log[i].data);
-	wm_configuration_fini(&d.members);
-	return 0;
-}
-
-static struct wm_frame frame_at(size_t i)
-{
-	struct wm_frame f;
-	struct wm_err err;
-
-	assert_true(i < d.n_frames);
-	assert_int_equal(wm_frame_decode(d.frames[i].data, d.frames[i].len, &f, &err), 0);
-	return f;
-}
-
-static void receive(int64_t now, uint64_t from, struct wm_frame f)
-{
-	struct wm_buf bytes = {0};
-
-	f.from = from;
-	f.to = 1;
-	wm_frame_encode(&f, &bytes);
-	wm_machine_receive(d.m, now, from == 2 ? "b" : "c", bytes.data, bytes.len);
-	wm_buf_fini(&bytes);
-}
-
-/* Until it asks for votes in earnest and gets one. Answers the time. */
-static int64_t elect(void)
-{
-	int64_t now = 1000;
-
-	while (d.role.state != WM_MACHINE_CANDIDATE)
-		wm_machine_tick(d.m, now = wm_machine_due(d.m));
-	receive(now, 2,
-		(struct wm_frame){.kind = WM_FRAME_VOTE_RESULT,
-				  .term = d.term + 1,
-				  .pre_vote = true,
-				  .granted = true});
-	receive(now, 2,
-		(struct wm_frame){.kind = WM_FRAME_VOTE_RESULT, .term = d.term, .granted = true});
-	assert_int_equal(d.role.state, WM_MACHINE_LEADER);
-	return now;
-}
-
 /* ---- one voter ---- */
 
 static void test_the_only_voter_leads_at_once(void **state)
@@ -104,9 +19,9 @@ static void test_the_only_voter_leads_at_once(void **state)
 	struct wm_err err;
 	uint64_t index, term;
 
-	bootstrap(1);
+	driver_bootstrap(1);
 	memset(d.acts, 0, sizeof(d.acts));
-	open_machine(1000);
+	driver_open_machine(1000);
 	assert_int_equal(d.acts[0], 'P'); /* its vote, before anything else */
 	assert_int_equal(d.role.state, WM_MACHINE_LEADER);
 	assert_int_equal(d.role.term, 2);
@@ -123,7 +38,7 @@ static void test_the_only_voter_leads_at_once(void **state)
 	assert_int_equal(d.read_code, 0);
 	/* Again, in a term of its own: an observer may have an entry that we have lost. */
 	wm_machine_close(d.m);
-	open_machine(2000);
+	driver_open_machine(2000);
 	assert_int_equal(d.term, 3);
 	assert_int_equal(d.role.state, WM_MACHINE_LEADER);
 }
@@ -133,8 +48,8 @@ static void test_a_disk_that_fails(void **state)
 	struct wm_err err;
 	uint64_t index, term;
 
-	bootstrap(1);
-	open_machine(1000);
+	driver_bootstrap(1);
+	driver_open_machine(1000);
 	d.fail = WM_RESOURCE_EXHAUSTED;
 	assert_int_equal(wm_machine_propose(d.m, 1001, "x", 1, &index, &term, &err),
 			 WM_UNAVAILABLE);
@@ -167,8 +82,8 @@ static void test_proposals_that_are_refused(void **state)
 	uint64_t index, term;
 	uint8_t *large = wm_alloc(WM_MACHINE_ENTRY_MAX + 1);
 
-	bootstrap(1);
-	open_machine(1000);
+	driver_bootstrap(1);
+	driver_open_machine(1000);
 	memset(d.acts, 0, sizeof(d.acts));
 	assert_int_equal(
 		wm_machine_propose(d.m, 1001, large, WM_MACHINE_ENTRY_MAX + 1, &index, &term, &err),
@@ -186,7 +101,7 @@ static void test_a_disk_that_does_not_fit(void **state)
 	struct wm_machine_opts opts = {.id = 1, .node_id = "a"};
 	struct wm_err err;
 
-	bootstrap(1);
+	driver_bootstrap(1);
 	d.applied = 5; /* the state is ahead of its log */
 	assert_int_equal(wm_machine_open(&opts, &driver_io, NULL, 0, &d.m, &err), WM_DATA_LOSS);
 	d.applied = 0;
@@ -214,56 +129,58 @@ static void test_the_order_of_steps(void **state)
 	struct wm_err err;
 	uint64_t index, term;
 
-	bootstrap(3);
-	open_machine(1000);
-	int64_t now = elect();
+	driver_bootstrap(3);
+	driver_open_machine(1000);
+	int64_t now = driver_elect();
 
 	/* Asked in trial without a write; voted, written, then asked. */
 	assert_non_null(strstr(d.acts, "33P33"));
-	forget_frames();
+	driver_forget_frames();
 	/* Our entries leave before they are durable here, and are not applied. */
 	assert_int_equal(wm_machine_propose(d.m, now, "x", 1, &index, &term, &err), 0);
 	assert_int_equal(d.acts[strlen(d.acts) - 1], 'P');
 	assert_null(strchr(d.acts, 'a'));
 	/* A follower confirms what is durable, not before. */
-	receive(now, 2,
+	driver_receive(
+		now, 2,
 		(struct wm_frame){.kind = WM_FRAME_APPEND, .term = 9, .index = 1, .index_term = 1});
 	assert_int_equal(d.role.state, WM_MACHINE_FOLLOWER);
 	assert_int_equal(d.lost_last, index);
 	struct wm_entry e = {.index = 2, .term = 9, .kind = WM_ENTRY_COMMAND};
 
-	forget_frames();
-	receive(now, 2,
-		(struct wm_frame){.kind = WM_FRAME_APPEND,
-				  .term = 9,
-				  .index = 1,
-				  .index_term = 1,
-				  .entries = &e,
-				  .n_entries = 1});
+	driver_forget_frames();
+	driver_receive(now, 2,
+		       (struct wm_frame){.kind = WM_FRAME_APPEND,
+					 .term = 9,
+					 .index = 1,
+					 .index_term = 1,
+					 .entries = &e,
+					 .n_entries = 1});
 	assert_string_equal(d.acts, "P2");
 }
 
 /* A trial vote of who is behind is refused with our term; who is behind takes it over. */
 static void test_trial_votes_tell_terms(void **state)
 {
-	bootstrap(3);
+	driver_bootstrap(3);
 	d.term = 10;
-	open_machine(1000);
-	receive(1000 + WM_MACHINE_ELECTION_MS, 2,
-		(struct wm_frame){.kind = WM_FRAME_VOTE,
-				  .term = 7,
-				  .index = 9,
-				  .index_term = 6,
-				  .pre_vote = true});
+	driver_open_machine(1000);
+	driver_receive(1000 + WM_MACHINE_ELECTION_MS, 2,
+		       (struct wm_frame){.kind = WM_FRAME_VOTE,
+					 .term = 7,
+					 .index = 9,
+					 .index_term = 6,
+					 .pre_vote = true});
 	assert_int_equal(d.n_frames, 1);
-	struct wm_frame f = frame_at(0);
+	struct wm_frame f = driver_frame_at(0);
 
 	assert_int_equal(f.kind, WM_FRAME_VOTE_RESULT);
 	assert_true(f.pre_vote && !f.granted);
 	assert_int_equal(f.term, 10);
 	while (d.role.state != WM_MACHINE_CANDIDATE)
 		wm_machine_tick(d.m, wm_machine_due(d.m));
-	receive(9000, 2,
+	driver_receive(
+		9000, 2,
 		(struct wm_frame){.kind = WM_FRAME_VOTE_RESULT, .term = 15, .pre_vote = true});
 	assert_int_equal(d.term, 15);
 	assert_int_equal(d.role.state, WM_MACHINE_FOLLOWER);
@@ -276,19 +193,20 @@ static void test_long_messages_are_cut(void **state)
 	uint64_t index = 0, term, next = 1;
 	struct wm_err err;
 
-	bootstrap(3);
-	open_machine(1000);
-	int64_t now = elect();
+	driver_bootstrap(3);
+	driver_open_machine(1000);
+	int64_t now = driver_elect();
 
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(wm_machine_propose(d.m, now, data, 300000, &index, &term, &err),
 				 0);
-	forget_frames();
-	receive(now, 3,
+	driver_forget_frames();
+	driver_receive(
+		now, 3,
 		(struct wm_frame){.kind = WM_FRAME_APPEND_RESULT, .term = d.term, .last = 1});
 	assert_true(d.n_frames > 1);
 	for (size_t i = 0; i < d.n_frames; i++) {
-		struct wm_frame f = frame_at(i);
+		struct wm_frame f = driver_frame_at(i);
 
 		assert_int_equal(f.index, next);
 		assert_int_equal(f.index_term, next == 1 ? 1 : d.term);
@@ -300,17 +218,68 @@ static void test_long_messages_are_cut(void **state)
 	wm_free(data);
 }
 
+/* What is beyond all measure waits for the answer to what went. */
+static void test_longest_messages_end(void **state)
+{
+	uint8_t *data = wm_alloc(WM_MACHINE_ENTRY_MAX);
+	uint64_t index = 0, term;
+	struct wm_err err;
+
+	driver_bootstrap(3);
+	driver_open_machine(1000);
+	int64_t now = driver_elect();
+
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(wm_machine_propose(d.m, now, data, WM_MACHINE_ENTRY_MAX, &index,
+						    &term, &err),
+				 0);
+	driver_forget_frames();
+	driver_receive(
+		now, 3,
+		(struct wm_frame){.kind = WM_FRAME_APPEND_RESULT, .term = d.term, .last = 1});
+	assert_int_equal(d.n_frames, 2); /* of three */
+	driver_forget_frames();
+	driver_receive(now, 3,
+		       (struct wm_frame){
+			       .kind = WM_FRAME_APPEND_RESULT, .term = d.term, .last = index - 1});
+	for (int i = 0; d.n_frames == 0 && i < 9; i++)
+		wm_machine_tick(d.m, now += WM_MACHINE_HEARTBEAT_MS);
+	struct wm_frame f = {0};
+
+	/* It took the third for sent: a rejected heartbeat brings it. */
+	for (size_t i = 0; i < d.n_frames && f.to != 3; i++) {
+		wm_frame_fini(&f);
+		f = driver_frame_at(i);
+	}
+	assert_int_equal(f.to, 3);
+	assert_int_equal(f.index, index);
+	assert_int_equal(f.n_entries, 0);
+	driver_forget_frames();
+	driver_receive(now, 3,
+		       (struct wm_frame){.kind = WM_FRAME_APPEND_RESULT,
+					 .term = d.term,
+					 .number = f.number,
+					 .rejected = index,
+					 .last = index - 1});
+	assert_int_equal(d.n_frames, 1);
+	f = driver_frame_at(0);
+	assert_int_equal(f.index, index - 1);
+	assert_int_equal(f.n_entries, 1);
+	wm_frame_fini(&f);
+	wm_free(data);
+}
+
 static void test_changes_that_are_refused(void **state)
 {
 	struct wm_member_change c = {WM_CHANGE_ADD, 9, "d"};
 	struct wm_err err;
 
-	bootstrap(3);
-	open_machine(1000);
+	driver_bootstrap(3);
+	driver_open_machine(1000);
 	assert_int_equal(wm_machine_change(d.m, 1000, &c, 1, &err), WM_FAILED_PRECONDITION);
 	assert_int_equal(wm_machine_transfer(d.m, 1000, 0, &err), WM_FAILED_PRECONDITION);
 	assert_int_equal(wm_machine_read(d.m, 1000, 1, &err), WM_FAILED_PRECONDITION);
-	int64_t now = elect();
+	int64_t now = driver_elect();
 
 	c = (struct wm_member_change){WM_CHANGE_DEMOTE, 1, NULL};
 	assert_int_equal(wm_machine_change(d.m, now, &c, 1, &err), WM_FAILED_PRECONDITION);
@@ -332,11 +301,13 @@ static void test_changes_that_are_refused(void **state)
 	assert_int_equal(wm_machine_change(d.m, now, &c, 2, &err), WM_FAILED_PRECONDITION);
 	assert_int_equal(d.log[2].kind, WM_ENTRY_BARRIER);
 	assert_int_equal(d.last, 2);
-	receive(now, 2,
+	driver_receive(
+		now, 2,
 		(struct wm_frame){.kind = WM_FRAME_APPEND_RESULT, .term = d.term, .last = 2});
 	assert_int_equal(d.log[3].kind, WM_ENTRY_CHANGE);
 	assert_int_equal(d.change_code, 1);
-	receive(now, 2,
+	driver_receive(
+		now, 2,
 		(struct wm_frame){.kind = WM_FRAME_APPEND_RESULT, .term = d.term, .last = 3});
 	assert_int_equal(d.change_code, 0);
 	assert_int_equal(d.members.n, 4);
@@ -354,7 +325,7 @@ static void test_initial_ids(void **state)
 	assert_int_not_equal(wm_machine_fresh_id(), wm_machine_fresh_id());
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, driver_set_up, driver_tear_down)
 
 int main(void)
 {
@@ -362,8 +333,8 @@ int main(void)
 		TEST(test_the_only_voter_leads_at_once), TEST(test_a_disk_that_fails),
 		TEST(test_proposals_that_are_refused),   TEST(test_a_disk_that_does_not_fit),
 		TEST(test_the_order_of_steps),           TEST(test_trial_votes_tell_terms),
-		TEST(test_long_messages_are_cut),        TEST(test_changes_that_are_refused),
-		cmocka_unit_test(test_initial_ids),
+		TEST(test_long_messages_are_cut),        TEST(test_longest_messages_end),
+		TEST(test_changes_that_are_refused),     cmocka_unit_test(test_initial_ids),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
