@@ -45,8 +45,9 @@ struct wm_wg_device {
 	struct wm_wg_events events;
 	void *arg;
 	struct wm_wg_backend *backend;
-	struct wm_wg_backend nobody; /* between two */
-	char name[16];               /* as the system has named it first */
+	struct wm_wg_backend nobody;      /* between two */
+	char name[16];                    /* as the system has named it first */
+	struct wm_wg_policy_spec *policy; /* for who stands behind it next; NULL: none */
 	/* What those before the present one have counted. */
 	uint64_t gone_rx, gone_tx, gone_drops[WM_DROP_COUNT];
 };

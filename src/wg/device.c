@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "loop/loop.h"
 #include "wg/backend.h"
+#include "wg/policy.h"
 
 /* ---- nobody: what a device has that could not be made anew ---- */
 
@@ -78,6 +79,8 @@ static int open_backend(struct wm_wg_device *d, struct wm_err *err)
 	int rc = WM_UNAVAILABLE;
 	/* What carried the packets before the restart goes on doing so. */
 	bool uses_kernel = d->opts.uses_kernel && d->opts.n_left == 0;
+	/* The kernel's would not obey the policy that is kept. */
+	uses_kernel = uses_kernel && d->policy == NULL;
 	if (uses_kernel) {
 		rc = wm_wg_kernel_open(d->loop, d->log, &d->opts, &d->events, d->arg, &d->backend,
 				       &why);
@@ -118,6 +121,26 @@ int wm_wg_device_open(struct wm_loop *loop, struct wm_log *log,
 	return 0;
 }
 
+static void put_nobody(struct wm_wg_device *d)
+{
+	d->backend->ops->close(d->backend);
+	d->nobody = (struct wm_wg_backend){.ops = &nobody, .name = d->name};
+	d->backend = &d->nobody;
+}
+
+static int tell_policy(struct wm_wg_device *d, const struct wm_wg_policy_spec *spec,
+		       struct wm_err *err)
+{
+	const struct wm_wg_backend_ops *ops = d->backend->ops;
+	if (ops->set_policy != NULL)
+		return ops->set_policy(d->backend, spec, err);
+	if (spec == NULL)
+		return 0;
+	return wm_fail(err, WM_UNIMPLEMENTED,
+		       "%s: a device of kind \"%s\" does not see its packets", d->backend->name,
+		       ops->kind);
+}
+
 int wm_wg_device_reopen(struct wm_wg_device *d, struct wm_err *err)
 {
 	uint64_t rx, tx;
@@ -126,10 +149,15 @@ int wm_wg_device_reopen(struct wm_wg_device *d, struct wm_err *err)
 	d->gone_rx = rx;
 	d->gone_tx = tx;
 	d->backend->ops->drops(d->backend, d->gone_drops);
-	d->backend->ops->close(d->backend);
-	d->nobody = (struct wm_wg_backend){.ops = &nobody, .name = d->name};
-	d->backend = &d->nobody;
-	return open_backend(d, err);
+	put_nobody(d);
+	int rc = open_backend(d, err);
+	if (rc != 0 || d->policy == NULL)
+		return rc;
+	/* Nobody rather than one that lets everything pass. */
+	rc = tell_policy(d, d->policy, err);
+	if (rc != 0)
+		put_nobody(d);
+	return rc;
 }
 
 void wm_wg_device_close(struct wm_wg_device *d)
@@ -137,6 +165,7 @@ void wm_wg_device_close(struct wm_wg_device *d)
 	if (d == NULL)
 		return;
 	d->backend->ops->close(d->backend);
+	wm_wg_policy_spec_free(d->policy);
 	wm_free(d);
 }
 
@@ -183,13 +212,13 @@ int wm_wg_device_set_policy(struct wm_wg_device *d, const struct wm_wg_policy_sp
 			    struct wm_err *err)
 {
 	wm_on_loop(d->loop);
-	if (d->backend->ops->set_policy == NULL)
-		return spec == NULL
-			       ? 0
-			       : wm_fail(err, WM_UNIMPLEMENTED,
-					 "%s: a device of kind \"%s\" does not see its packets",
-					 d->backend->name, d->backend->ops->kind);
-	return d->backend->ops->set_policy(d->backend, spec, err);
+	int rc = tell_policy(d, spec, err);
+	if (rc != 0)
+		return rc;
+	struct wm_wg_policy_spec *old = d->policy;
+	d->policy = spec != NULL ? wm_wg_policy_spec_copy(spec) : NULL;
+	wm_wg_policy_spec_free(old);
+	return 0;
 }
 
 void wm_wg_device_set_active(struct wm_wg_device *d, bool active)

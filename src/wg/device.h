@@ -75,10 +75,11 @@ WM_MUST_CHECK int wm_wg_device_open(struct wm_loop *loop, struct wm_log *log,
 void wm_wg_device_close(struct wm_wg_device *d); /* NULL is allowed */
 
 /*
- * For a device that is broken: makes it anew under its name, down and with nothing configured; the
- * kernel's where it (still) has WireGuard and that was wanted. What it counts goes on. Errors as of
- * wm_wg_device_open; then nobody stands behind the device, whose kind is "none", which refuses to
- * be configured and can be reopened. Not from inside a callback of the device.
+ * For a device that is broken: makes it anew under its name, down and with nothing configured but
+ * its policy; the kernel's where it (still) has WireGuard, that was wanted and there is no policy.
+ * What it counts goes on. Errors as of wm_wg_device_open; then nobody stands behind the device,
+ * whose kind is "none", which refuses to be configured and can be reopened. Not from inside a
+ * callback of the device.
  */
 WM_MUST_CHECK int wm_wg_device_reopen(struct wm_wg_device *d, struct wm_err *err);
 
@@ -108,8 +109,7 @@ WM_MUST_CHECK int wm_wg_device_configure(struct wm_wg_device *d, const struct wm
  * the beginning. Each packet is judged by the old policy or by the new one, whole; no packet is
  * judged by the old one once this has returned and the batch at hand is over. @spec is borrowed for
  * the call. Errors are those of wm_wg_policy_new, and the old policy stays; UNIMPLEMENTED for a
- * kind of device that does not see its packets. A device that was reopened has none: publish it
- * before the peers.
+ * kind of device that does not see its packets. It is kept when the device is reopened.
  */
 WM_MUST_CHECK int wm_wg_device_set_policy(struct wm_wg_device *d,
 					  const struct wm_wg_policy_spec *spec, struct wm_err *err);

@@ -45,6 +45,10 @@ struct wm_wg_policy_spec {
 	size_t bytes_max; /* that the table may hold; 0: WM_WG_POLICY_BYTES_MAX */
 };
 
+/* All of it in one piece of memory, which the caller frees (NULL is allowed). */
+struct wm_wg_policy_spec *wm_wg_policy_spec_copy(const struct wm_wg_policy_spec *s);
+void wm_wg_policy_spec_free(struct wm_wg_policy_spec *s);
+
 struct wm_wg_policy;
 
 /*

@@ -592,6 +592,49 @@ static void test_a_policy_comes_and_goes(void **state)
 	node_free(n);
 }
 
+/* Made anew, a device judges by what it was told, also by what was freed since. */
+static void test_a_policy_outlives_the_interface(void **state)
+{
+	struct node *n = node_new("wmq");
+	struct wm_addr member = wm_addr_v4(0x0a010001), other = wm_addr_v4(0x0a020001);
+	struct wm_prefix from = prefix("10.1.0.0/16"), to = prefix("10.2.0.0/16");
+	struct wm_wg_rule rules[] = {
+		{.protocol = 6},
+		{.sources = &from, .n_sources = 1, .targets = &to, .n_targets = 1, .allows = true}};
+	struct wm_wg_policy_spec spec = {
+		.rules = rules, .n_rules = 2, .members = &member, .n_members = 1, .peer_port = 9};
+	struct wm_wg_flow flow = {.version = 4, .protocol = 17};
+	struct wm_wg_userspace *u;
+	struct wm_err err;
+	memcpy(flow.source, member.bytes, 4);
+	memcpy(flow.target, other.bytes, 4);
+	assert_int_equal(wm_wg_device_set_policy(n->device, &spec, &err), 0);
+	memset(rules, 0, sizeof(rules));
+	memset(&from, 0, sizeof(from));
+	assert_int_equal(system("ip link delete wmq"), 0);
+	assert_true(wm_loop_run_until(loop, is_broken, n, WAIT_MS));
+	/* Twice: the first time somebody else has the name. */
+	assert_int_equal(system("ip link add wmq type bridge"), 0);
+	assert_int_equal(wm_wg_device_reopen(n->device, &err), WM_ALREADY_EXISTS);
+	assert_int_equal(system("ip link delete wmq"), 0);
+	n->device->opts.uses_kernel = true; /* which would not obey */
+	assert_int_equal(wm_wg_device_reopen(n->device, &err), 0);
+	assert_string_equal(wm_wg_device_kind(n->device), "userspace");
+	u = wm_container_of(n->device->backend, struct wm_wg_userspace, face);
+	struct wm_wg_judge *judge = atomic_load(&u->core.judge);
+	assert_non_null(judge);
+	assert_true(wm_wg_policy_allows(judge->policy, &flow));
+	flow.protocol = 6;
+	assert_false(wm_wg_policy_allows(judge->policy, &flow));
+	/* One that was taken back does not come back. */
+	assert_int_equal(wm_wg_device_set_policy(n->device, NULL, &err), 0);
+	n->device->opts.uses_kernel = false;
+	assert_int_equal(wm_wg_device_reopen(n->device, &err), 0);
+	u = wm_container_of(n->device->backend, struct wm_wg_userspace, face);
+	assert_null(atomic_load(&u->core.judge));
+	node_free(n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -611,6 +654,7 @@ int main(void)
 		cmocka_unit_test(test_a_deleted_interface_is_made_anew),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_a_policy_comes_and_goes),
+		cmocka_unit_test(test_a_policy_outlives_the_interface),
 	};
 	return cmocka_run_group_tests_name("wg/device", tests, set_up, tear_down);
 }
