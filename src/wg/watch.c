@@ -4,6 +4,7 @@
 #include "loop/loop.h"
 #include "platform/monitor.h"
 #include "wg/handshakes.h"
+#include "wg/worker.h"
 
 struct wm_wg_watch {
 	struct wm_wg_core *core;
@@ -13,6 +14,7 @@ struct wm_wg_watch {
 	struct wm_timer stir;
 	int64_t last_stir;
 	bool is_changed;
+	bool is_gone; /* the device's own interface, perhaps */
 };
 
 /* Changes come in bunches: an interface, its addresses, its routes. Soon after the first, but not
@@ -39,14 +41,24 @@ static void on_change(void *arg, const struct wm_monitor_change *c)
 {
 	struct wm_wg_watch *w = arg;
 	/* Of an interface some say no number; those are not ours. */
-	w->is_changed |= c->link == 0 || c->link != wm_tun_ifindex(w->core->tun);
+	bool is_ours = c->link != 0 && c->link == wm_tun_ifindex(w->core->tun);
+	w->is_changed |= !is_ours;
+	w->is_gone |= c->kind == WM_MONITOR_RESYNC ||
+		      (is_ours && c->kind == WM_MONITOR_LINK && c->removed);
+}
+
+/* A worker that does not read from the interface yet is not told by it. */
+static void wake_workers(struct wm_wg_core *c)
+{
+	for (unsigned i = 0; i < c->n_workers; i++)
+		wm_wg_wake_set(&c->workers[i].wake);
 }
 
 static void on_readable(void *arg, unsigned events)
 {
 	struct wm_wg_watch *w = arg;
 	struct wm_err err;
-	w->is_changed = false;
+	w->is_changed = w->is_gone = false;
 	if (wm_monitor_read(w->monitor, on_change, w, &err) != 0) {
 		/* Nobody will tell us again: what is known now may be wrong soon. */
 		wm_poll_close(w->poll);
@@ -55,6 +67,8 @@ static void on_readable(void *arg, unsigned events)
 	}
 	if (w->is_changed)
 		note_change(w);
+	if (w->is_gone)
+		wake_workers(w->core);
 }
 
 int wm_wg_watch_open(struct wm_loop *loop, struct wm_wg_core *core, struct wm_wg_watch **out,

@@ -43,9 +43,12 @@ static void wipe_stale_ciphers(struct wm_wg_worker *w)
 	w->seen_retired = retired;
 }
 
-static bool reads_tun(const struct wm_wg_worker *w)
+/* Packets may have to wait in the interface; that it is gone shows all the same (wg/watch.c). */
+static struct pollfd watch_tun(const struct wm_wg_worker *w)
 {
-	return !w->is_tun_dead && !atomic_load_explicit(&w->core->is_waiting, memory_order_relaxed);
+	bool waits = atomic_load_explicit(&w->core->is_waiting, memory_order_relaxed);
+	return (struct pollfd){.fd = w->is_tun_dead ? -1 : wm_tun_fd(w->core->tun, w->number),
+			       .events = waits ? 0 : POLLIN};
 }
 
 /* Waits for packets or a wake-up; returns what is readable. */
@@ -53,7 +56,7 @@ static unsigned sleep_until_ready(struct wm_wg_worker *w, const struct wm_wg_soc
 {
 	struct pollfd fds[3] = {
 		{.fd = w->wake.fds[0], .events = POLLIN},
-		{.fd = reads_tun(w) ? wm_tun_fd(w->core->tun, w->number) : -1, .events = POLLIN},
+		watch_tun(w),
 		{.fd = socks != NULL ? socks->socks[w->number].fd : -1, .events = POLLIN},
 	};
 	wm_epoch_offline(&w->reader);

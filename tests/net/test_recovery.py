@@ -2,6 +2,9 @@
 
 import signal
 
+import pytest
+
+from manager import Manager
 from netlab import wait_until
 
 
@@ -44,3 +47,22 @@ def test_the_name_is_taken_meanwhile(lan, mesh):
     beta.host.run("ip link del webmesh0")
     beta.process.wait_for("wg.recovered")
     beta.host.ping_until(alpha.ipv4)
+
+
+@pytest.fixture
+def managed(lan, mesh, tmp_path):
+    """A node that nobody has joined, under a service manager."""
+    m = Manager(tmp_path)
+    alpha = mesh.add(lan("alpha", 1), "10.88.0.1")
+    alpha.launch("--bootstrap.enabled", "--wireguard.force-tun", env=m.env).process.wait_for("node.ready")
+    yield alpha, m
+    m.close()
+
+
+def test_an_interface_that_was_taken_over_is_deleted(managed):
+    """Also while there is nobody to whom its packets could go."""
+    alpha, m = managed
+    alpha.kill()
+    alpha.launch(*alpha.extra, env=m.env, fds=m.fds).process.wait_for("node.ready")
+    alpha.host.run("ip link del webmesh0")
+    alpha.process.wait_for("wg.recovered")
