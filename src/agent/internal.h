@@ -38,6 +38,7 @@ struct wm_agent {
 	struct wm_wg_device *device;
 	struct wm_timer recovery; /* of a device that broke */
 	struct wm_backoff recovery_pause;
+	int64_t recovered_ns;       /* when that was last; 0 = never */
 	struct wm_suspend *suspend; /* NULL: the host's sleep is not seen */
 	struct wm_poll *sleep_poll;
 	struct wm_places *places; /* of peers, for the next run and from the last */

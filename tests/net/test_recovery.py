@@ -28,6 +28,8 @@ def test_the_interface_is_deleted(lan, mesh):
     # Also a second time, and the stop finds everything in order.
     alpha.host.run("ip link del webmesh0")
     wait_until(lambda: sum("wg.recovered" in line for line in alpha.process.lines) == 2, 20, "it recovers again")
+    lost = [line for line in alpha.process.lines if "wg.lost" in line]
+    assert "pause_ms=0 " not in lost[1]  # it does not race with whoever does that
     beta.host.ping_until(alpha.ipv4)
     for node in (beta, alpha):
         node.stop()
@@ -66,3 +68,18 @@ def test_an_interface_that_was_taken_over_is_deleted(managed):
     alpha.launch(*alpha.extra, env=m.env, fds=m.fds).process.wait_for("node.ready")
     alpha.host.run("ip link del webmesh0")
     alpha.process.wait_for("wg.recovered")
+
+
+def test_the_manager_keeps_nothing_that_is_lost(managed):
+    """What it had for the interface is given up with it, and the new one is kept."""
+    alpha, m = managed
+    assert m.fds
+    alpha.process.send(signal.SIGSTOP)
+    alpha.host.run("ip link del webmesh0")
+    alpha.host.run("ip link add webmesh0 type bridge")
+    alpha.process.send(signal.SIGCONT)
+    alpha.process.wait_for("wg.not_recovered")
+    assert not m.fds
+    alpha.host.run("ip link del webmesh0")
+    alpha.process.wait_for("wg.recovered")
+    wait_until(lambda: m.fds, 20, "the new one is kept")
