@@ -150,7 +150,8 @@ bool wm_agent_is_mesh_path(void *arg, const struct wm_addr *from, unsigned inter
 		inside |= wm_prefix_contains(&a->networks[i], from);
 	if (!inside)
 		return false;
-	return interface == wm_wg_device_ifindex(a->device) ||
+	/* 0 is an interface that nobody knows, and that of a device that was lost. */
+	return (interface != 0 && interface == wm_wg_device_ifindex(a->device)) ||
 	       (wm_fabric_address(a->fabric, from->family, &own) && wm_addr_equal(&own.addr, from));
 }
 
