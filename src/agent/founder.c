@@ -281,10 +281,8 @@ static void on_wiped(struct wm_propose *p, const struct wm_err *err)
 
 int wm_founder_start(struct wm_agent *a, struct wm_err *err)
 {
-	const struct wm_node_options *o = a->options;
-	struct wm_store_opts opts = {.path = o->storage_in_memory ? NULL : o->storage_path};
-	int rc = wm_store_open(a->loop, a->log, &opts, &a->store, err);
+	int rc = wm_agent_open_state(a, err);
 	if (rc != 0)
 		return wm_wrap(err, "storage.path");
-	return found_or_return(a, o->bootstrap_force, err);
+	return found_or_return(a, a->options->bootstrap_force, err);
 }

@@ -18,6 +18,7 @@
 #include "wg/device.h"
 
 struct wm_announcer;
+struct wm_cluster;
 struct wm_fabric;
 struct wm_joiner;
 struct wm_metrics;
@@ -50,7 +51,8 @@ struct wm_agent {
 	struct wm_metrics *metrics;              /* NULL = not wanted */
 
 	/* A node that holds the state. */
-	struct wm_store *store;
+	struct wm_cluster *cluster;
+	struct wm_store *store; /* the cluster's */
 	struct wm_live *live;
 	struct wm_live_listener own_peers;
 	struct wm_defer refresh;
@@ -165,6 +167,10 @@ void wm_agent_status(void *arg, struct wm_arena *arena, V1__Status *out);
 /* "alpha in webmesh.internal, 172.16.0.1/32": this member in a line, in @out. */
 #define WM_NODE_STATUS 160
 const char *wm_agent_status_line(const struct wm_agent *a, char out[WM_NODE_STATUS]);
+
+/* ---- state.c ---- */
+/* Opens this server's share of the state; what is not there yet begins with us alone. */
+WM_MUST_CHECK int wm_agent_open_state(struct wm_agent *a, struct wm_err *err);
 
 /* ---- founder.c ---- */
 /* Opens the state and founds the mesh or comes back to it; ends in become_member or stop. */

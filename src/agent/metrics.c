@@ -27,6 +27,7 @@ static void fill_sources(void *arg, struct wm_metrics_sources *out)
 		.device = a->device,
 		.fabric = a->fabric,
 		.store = a->store,
+		.cluster = a->cluster,
 		.graph = a->live != NULL ? wm_live_graph(a->live) : NULL,
 	};
 }

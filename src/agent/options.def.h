@@ -7,6 +7,7 @@
  */
 #define LATER  .attrs = WM_CONF_LATER
 #define RELOAD .attrs = WM_CONF_RELOAD
+#define MILLI  INT64_C(1000000)
 #define SECOND INT64_C(1000000000)
 
 /* clang-format off */
@@ -212,20 +213,24 @@ WM_OPT(STRING, storage_external_tls_cert_data, "storage.", "external.tls-cert-da
 WM_OPT(STRING, storage_external_tls_key_data, "storage.", "external.tls-key-data", "",
        "Key as base64 of PEM", .attrs = WM_CONF_LATER | WM_CONF_NO_FLAG | WM_CONF_SECRET)
 WM_OPT(DURATION, storage_raft_apply_timeout, "storage.", "raft.apply-timeout", "10s",
-       "Longest time to apply a change", LATER)
+       "Longest wait for a change to be in the state", .min = 100 * MILLI, .max = 3600000 * MILLI)
 WM_OPT(DURATION, storage_raft_commit_timeout, "storage.", "raft.commit-timeout", "10s",
-       "Longest time to commit a change", LATER)
+       "Longest wait for a majority to have a change; the smaller of both counts",
+       .min = 100 * MILLI, .max = 3600000 * MILLI)
 WM_OPT(INT, storage_raft_connection_pool_count, "storage.", "raft.connection-pool-count", "0",
        "Connections kept to each member", LATER)
 WM_OPT(DURATION, storage_raft_connection_timeout, "storage.", "raft.connection-timeout", "3s",
        "Time to connect to a member", LATER)
-WM_OPT(DURATION, storage_raft_election_timeout, "storage.", "raft.election-timeout", "2s",
-       "How long an election may take", LATER)
+WM_OPT(DURATION, storage_raft_election_timeout, "storage.", "raft.election-timeout", "400ms",
+       "How long an election may take; the larger of this and heartbeat-timeout counts for both",
+       .min = 50 * MILLI, .max = 60000 * MILLI)
 WM_OPT(INT, storage_raft_heartbeat_purge_threshold, "storage.", "raft.heartbeat-purge-threshold",
        "25",
-       "Missed heartbeats after which a member is dropped", LATER)
-WM_OPT(DURATION, storage_raft_heartbeat_timeout, "storage.", "raft.heartbeat-timeout", "2s",
-       "Silence after which a follower calls an election", LATER)
+       "Heartbeat timeouts without a word after which a voter loses its vote; 0 = never",
+       .min = 0, .max = 1000000)
+WM_OPT(DURATION, storage_raft_heartbeat_timeout, "storage.", "raft.heartbeat-timeout", "400ms",
+       "Silence after which a follower calls an election; a leader is heard eight times in it",
+       .min = 50 * MILLI, .max = 60000 * MILLI)
 WM_OPT(DURATION, storage_raft_leader_lease_timeout, "storage.", "raft.leader-lease-timeout", "2s",
        "How long a leader may lead without an answer", LATER)
 WM_OPT(HOST_PORT, storage_raft_listen_address, "storage.", "raft.listen-address", "[::]:9000",
@@ -235,11 +240,12 @@ WM_OPT(INT, storage_raft_max_append_entries, "storage.", "raft.max-append-entrie
 WM_OPT(INT, storage_raft_observer_chan_buffer, "storage.", "raft.observer-chan-buffer", "100",
        "Events kept for slow watchers", LATER)
 WM_OPT(DURATION, storage_raft_snapshot_interval, "storage.", "raft.snapshot-interval", "30s",
-       "How often to see whether a snapshot is due", LATER)
+       "How often to see whether a snapshot is due", .min = 1 * MILLI, .max = 86400000 * MILLI)
 WM_OPT(INT, storage_raft_snapshot_retention, "storage.", "raft.snapshot-retention", "2",
-       "Snapshots kept", LATER)
+       "Snapshots kept", .min = 1, .max = 100)
 WM_OPT(INT, storage_raft_snapshot_threshold, "storage.", "raft.snapshot-threshold", "8192",
-       "Entries between snapshots", LATER)
+       "Entries between snapshots; a log of more than 32 MiB has one earlier",
+       .min = 1, .max = 1000000000)
 
 /* ---- tls: towards the servers that are dialled ---- */
 WM_OPT(STRING, tls_ca_file, "tls.", "ca-file", "", "Authority of the servers", .value = "FILE",
@@ -528,5 +534,6 @@ WM_OPT(PORT, daemon_wireguard_start_port, "daemon.", "wireguard-start-port", "51
 /* clang-format on */
 #undef LATER
 #undef RELOAD
+#undef MILLI
 #undef SECOND
 #undef PLUGIN_LATER

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "cluster/cluster.h"
 #include "fabric/fabric.h"
 #include "metrics/metrics.h"
 
@@ -24,10 +25,11 @@ static void finish(struct wm_defer *d)
 	wm_loop_stop(a->loop);
 }
 
-static void on_store_closed(void *arg)
+static void on_state_closed(void *arg)
 {
 	struct wm_agent *a = arg;
 	a->store = NULL;
+	a->cluster = NULL;
 	wm_defer(a->loop, &a->next, finish);
 }
 
@@ -35,8 +37,8 @@ static void on_drained(void *arg)
 {
 	struct wm_agent *a = arg;
 	a->waits_for = "the state to be closed";
-	if (a->store != NULL)
-		wm_store_close(a->store, on_store_closed, a);
+	if (a->cluster != NULL)
+		wm_cluster_close(a->cluster, on_state_closed, a);
 	else
 		wm_defer(a->loop, &a->next, finish);
 }

@@ -137,8 +137,50 @@ WM_METRIC(webmesh_store_limit_bytes, GAUGE, "",
 WM_METRIC(webmesh_store_failed_batches_total, COUNTER, "",
 	  "Batches of changes that could not be written in full.", if (s->src.store) one(f, s->store.failed_batches))
 WM_METRIC(webmesh_store_commit_seconds, HISTOGRAM, "",
-	  "How long batches of changes took to be written and synced.",
+	  "How long batches of changes took from being taken to being in the state.",
 	  if (s->src.store) wm_metrics_add_histogram(f, NULL, 0, &s->store.commits))
+
+/* ---- the servers that keep the state together ---- */
+WM_METRIC(webmesh_raft_is_leader, GAUGE, "",
+	  "1 on the server that orders the changes, else 0.", if (s->cluster) one(f, s->cluster->state == WM_MACHINE_LEADER))
+WM_METRIC(webmesh_raft_term, GAUGE, "",
+	  "The term, which rises with every election.", if (s->cluster) one(f, s->cluster->term))
+WM_METRIC(webmesh_raft_last_index, GAUGE, "",
+	  "The number of the last entry of the log.", if (s->cluster) one(f, s->cluster->last))
+WM_METRIC(webmesh_raft_commit_index, GAUGE, "",
+	  "The last entry that is known to be there for good.", if (s->cluster) one(f, s->cluster->commit))
+WM_METRIC(webmesh_raft_applied_index, GAUGE, "",
+	  "The last entry whose effect is in the state here.", if (s->cluster) one(f, s->cluster->applied))
+WM_METRIC(webmesh_raft_log_bytes, GAUGE, "",
+	  "Bytes of the log's entries.", if (s->cluster) one(f, s->cluster->log_bytes))
+WM_METRIC(webmesh_raft_snapshot_index, GAUGE, "",
+	  "The entry up to which the newest snapshot goes.", if (s->cluster) one(f, s->cluster->snapshot))
+WM_METRIC(webmesh_raft_snapshot_bytes, GAUGE, "",
+	  "Bytes of the newest snapshot.", if (s->cluster) one(f, s->cluster->snapshot_bytes))
+WM_METRIC(webmesh_raft_snapshot_timestamp_seconds, GAUGE, "",
+	  "When the newest snapshot was made or came; 0 for before this start.",
+	  if (s->cluster) one_ns(f, s->cluster->snapshot_wall_ns))
+WM_METRIC(webmesh_raft_members, GAUGE, "role",
+	  "Servers that have the log, by role.", wm_scrape_members(f, s))
+WM_METRIC(webmesh_raft_member_lag_entries, GAUGE, "node_id",
+	  "Entries that a server does not have for sure yet; the leader alone tells.", wm_scrape_member_lag(f, s))
+WM_METRIC(webmesh_raft_elections_total, COUNTER, "",
+	  "Elections that this server called.", if (s->cluster) one(f, s->cluster->counts[WM_COUNT_ELECTIONS]))
+WM_METRIC(webmesh_raft_leaderships_total, COUNTER, "",
+	  "Times that this server came to lead.", if (s->cluster) one(f, s->cluster->counts[WM_COUNT_LEADERSHIPS]))
+WM_METRIC(webmesh_raft_received_frames_total, COUNTER, "",
+	  "Messages of other servers.", if (s->cluster) one(f, s->cluster->counts[WM_COUNT_FRAMES_IN]))
+WM_METRIC(webmesh_raft_sent_frames_total, COUNTER, "",
+	  "Messages to other servers.", if (s->cluster) one(f, s->cluster->counts[WM_COUNT_FRAMES_OUT]))
+WM_METRIC(webmesh_raft_refused_frames_total, COUNTER, "",
+	  "Messages that were malformed, stale or forged.", if (s->cluster) one(f, s->cluster->counts[WM_COUNT_FRAMES_REFUSED]))
+WM_METRIC(webmesh_raft_lost_frames_total, COUNTER, "",
+	  "Messages that were dropped since too many waited.", if (s->cluster) one(f, s->cluster->lost_frames))
+WM_METRIC(webmesh_raft_disk_failures_total, COUNTER, "",
+	  "Times that the disk of log or state failed.", if (s->cluster) one(f, s->cluster->counts[WM_COUNT_DISK_FAILURES]))
+WM_METRIC(webmesh_raft_sync_seconds, HISTOGRAM, "",
+	  "How long steps of the log took to be written and synced.",
+	  if (s->cluster) wm_metrics_add_histogram(f, NULL, 0, &s->cluster->persists))
 
 /* ---- what is made of this host's network ---- */
 WM_METRIC(webmesh_fabric_applies_total, COUNTER, "",

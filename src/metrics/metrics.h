@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct wm_cluster;
 struct wm_fabric;
 struct wm_graph;
 struct wm_log;
@@ -31,6 +32,7 @@ struct wm_metrics_sources {
 	struct wm_wg_device *device;
 	struct wm_fabric *fabric;
 	struct wm_store *store;
+	struct wm_cluster *cluster;
 	const struct wm_graph *graph;
 };
 

@@ -17,6 +17,8 @@ void wm_scrape_init(struct wm_scrape *s, const struct wm_metrics_sources *src,
 		wm_rpc_server_stats(src->server, &s->rpc);
 	if (src->store != NULL)
 		wm_store_stats(src->store, &s->store);
+	if (src->cluster != NULL)
+		s->cluster = wm_cluster_status(src->cluster);
 	if (src->fabric != NULL) {
 		s->fabric = wm_fabric_counters(src->fabric);
 		s->failures = wm_fabric_failures(src->fabric, &s->n_failures);
@@ -110,5 +112,30 @@ void wm_scrape_http(struct wm_metrics_family *f, const struct wm_scrape *s)
 		char code[12];
 		snprintf(code, sizeof(code), "%u", wm_http_statuses[i].code);
 		wm_metrics_add(f, &(struct wm_label){"code", code}, 1, s->http.answers[i]);
+	}
+}
+
+void wm_scrape_members(struct wm_metrics_family *f, const struct wm_scrape *s)
+{
+	uint64_t n[2] = {0};
+
+	if (s->cluster == NULL)
+		return;
+	for (size_t i = 0; i < s->cluster->n_members; i++)
+		n[s->cluster->members[i].role == WM_MEMBER_VOTER]++;
+	wm_metrics_add(f, &(struct wm_label){"role", "voter"}, 1, n[1]);
+	wm_metrics_add(f, &(struct wm_label){"role", "observer"}, 1, n[0]);
+}
+
+void wm_scrape_member_lag(struct wm_metrics_family *f, const struct wm_scrape *s)
+{
+	if (s->cluster == NULL || s->cluster->state != WM_MACHINE_LEADER)
+		return;
+	for (size_t i = 0; i < s->cluster->n_members; i++) {
+		const struct wm_cluster_member *m = &s->cluster->members[i];
+		uint64_t match = m->id == s->cluster->id ? s->cluster->last : m->match;
+
+		wm_metrics_add(f, &(struct wm_label){"node_id", m->node_id}, 1,
+			       s->cluster->last - match);
 	}
 }

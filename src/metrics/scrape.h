@@ -3,6 +3,7 @@
  * One scrape: what was gathered from the owners at one moment, and the sources of families with
  * labels that the rows of metrics/metrics.def.h name. Loop thread.
  */
+#include "cluster/cluster.h"
 #include "fabric/fabric.h"
 #include "http/server.h"
 #include "metrics/metrics.h"
@@ -24,6 +25,7 @@ struct wm_scrape {
 	struct wm_http_stats http;
 	struct wm_rpc_stats rpc;
 	struct wm_store_stats store;
+	const struct wm_cluster_status *cluster; /* NULL where there is none; borrowed */
 	struct wm_fabric_counters fabric;
 	const struct wm_fabric_failure *failures; /* borrowed */
 	size_t n_failures;
@@ -55,6 +57,9 @@ void wm_scrape_floods(struct wm_metrics_family *f, const struct wm_scrape *s);
 void wm_scrape_interface(struct wm_metrics_family *f, const struct wm_scrape *s);
 void wm_scrape_drops(struct wm_metrics_family *f, const struct wm_scrape *s);
 void wm_scrape_failures(struct wm_metrics_family *f, const struct wm_scrape *s);
+/* Members of the quorum by role, and how far each is behind the log of the leader, us. */
+void wm_scrape_members(struct wm_metrics_family *f, const struct wm_scrape *s);
+void wm_scrape_member_lag(struct wm_metrics_family *f, const struct wm_scrape *s);
 void wm_scrape_http(struct wm_metrics_family *f, const struct wm_scrape *s);
 
 /* Calls @each for every method of the API, with its labels. */

@@ -247,6 +247,14 @@ int wm_mdb_sync(struct wm_mdb *m, struct wm_err *err)
 	return rc == 0 ? 0 : wm_mdb_fail(m, rc, "cannot sync", err);
 }
 
+/* The same size again is a new mapping. */
+int wm_mdb_forget(struct wm_mdb *m, struct wm_err *err)
+{
+	int rc = mdb_env_set_mapsize(m->env, m->map_size);
+
+	return rc == 0 ? 0 : wm_mdb_fail(m, rc, "cannot map it again", err);
+}
+
 int wm_mdb_grow(struct wm_mdb *m, struct wm_err *err)
 {
 	size_t size = m->map_size < m->map_limit / 2 ? m->map_size * 2 : m->map_limit;

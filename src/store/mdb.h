@@ -40,5 +40,10 @@ void wm_mdb_close(struct wm_mdb *m); /* harmless on a zeroed one */
 WM_MUST_CHECK int wm_mdb_grow(struct wm_mdb *m, struct wm_err *err);
 /* All that was written is on the disk when it returns. */
 WM_MUST_CHECK int wm_mdb_sync(struct wm_mdb *m, struct wm_err *err);
+/*
+ * Lets go of the memory that the file's pages take in this process; they come back when they are
+ * looked at. Nobody may be inside any transaction.
+ */
+WM_MUST_CHECK int wm_mdb_forget(struct wm_mdb *m, struct wm_err *err);
 /* A code and a sentence for an LMDB code or errno; @what was tried. */
 int wm_mdb_fail(const struct wm_mdb *m, int rc, const char *what, struct wm_err *err);

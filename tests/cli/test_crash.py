@@ -112,7 +112,7 @@ def test_a_node_that_crashes(lan, mesh):
     """A real node, by a signal from outside and in its own thread; and the next start tells."""
     alpha = mesh.add(lan("alpha", 1), "10.88.0.1")
     alpha.up("--bootstrap.enabled")
-    assert {"wg-worker-0", "wg-handshakes", "store-writer"} <= set(threads(alpha.process.pid))
+    assert {"wg-worker-0", "wg-handshakes", "consensus"} <= set(threads(alpha.process.pid))
     alpha.process.send(signal.SIGSEGV)
     assert alpha.process.wait() == -signal.SIGSEGV
     (path,) = reports(f"{alpha.folder}/store")

@@ -20,7 +20,7 @@ import check_metrics  # noqa: E402
 ON = "--services.metrics.enabled"
 DROPS = "webmesh_wireguard_dropped_packets_total"
 FAILED_ONLY = "webmesh_fabric_unapplied_since_timestamp_seconds"
-STATE = ("webmesh_store_", "webmesh_mesh_")
+STATE = ("webmesh_store_", "webmesh_mesh_", "webmesh_raft_")
 
 
 @pytest.fixture
@@ -97,6 +97,14 @@ def test_every_figure_moves(lan, mesh, alpha):
     assert joined.get("webmesh_store_revision") > calls.get("webmesh_store_revision")
     assert joined.get("webmesh_store_keys") > calls.get("webmesh_store_keys")
     assert joined.get("webmesh_store_commit_seconds_count") > calls.get("webmesh_store_commit_seconds_count")
+    assert joined.get("webmesh_raft_sync_seconds_count") > calls.get("webmesh_raft_sync_seconds_count")
+    for name in ("last", "commit", "applied"):
+        assert joined.get(f"webmesh_raft_{name}_index") > calls.get(f"webmesh_raft_{name}_index")
+    assert joined.get("webmesh_raft_is_leader") == 1 and joined.get("webmesh_raft_leaderships_total") == 1
+    assert joined.get("webmesh_raft_members", role="voter") == 1 and joined.get("webmesh_raft_term") > 0
+    assert joined.get("webmesh_raft_member_lag_entries", node_id="alpha") == 0
+    assert joined.get("webmesh_raft_log_bytes") > 0 and joined.get("webmesh_raft_snapshot_bytes") > 0
+    assert joined.get("webmesh_raft_snapshot_index") == 1
     assert joined.get("webmesh_store_data_bytes") <= joined.get("webmesh_store_file_bytes") <= joined.get("webmesh_store_limit_bytes")
     assert joined.get("webmesh_rpc_server_streams") == 1, "its subscription"
     assert joined.get("webmesh_wireguard_peer_last_handshake_timestamp_seconds", peer="beta") > joined.get("process_start_time_seconds")

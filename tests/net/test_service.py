@@ -44,7 +44,7 @@ def test_a_life(lan, mesh, manager):
     assert ready["STATUS"] == "alpha in webmesh.internal, 172.16.0.1/32"
     for _ in range(3):
         m.wait_for("WATCHDOG")
-    names = {"wg-worker-0", "wg-handshakes", "store-writer", "webmesh-node"}
+    names = {"wg-worker-0", "wg-handshakes", "consensus", "webmesh-node"}
     wait_until(lambda: names <= set(threads(alpha.process.pid)), 20, f"{names} run")
     alpha.stop()
     assert m.wait_for("STOPPING")["STATUS"] == "stopping"
@@ -65,7 +65,7 @@ def test_a_stuck_thread_makes_the_watchdog_bite(lan, mesh, manager):
     m = manager(WATCHDOG)
     alpha = insecure(mesh.add(lan("alpha", 1), "10.88.0.1"), m)
     m.wait_for("READY")
-    for name in ("webmesh-node", "wg-worker-0", "wg-handshakes", "store-writer"):
+    for name in ("webmesh-node", "wg-worker-0", "wg-handshakes", "consensus"):
         def complaints(name=name):
             return alpha.process.output.count(f"node.stuck thread={name}")
         before = complaints()  # on a busy machine it may have been late for once
@@ -156,7 +156,7 @@ def test_a_stop_that_waits_for_the_disk(lan, mesh):
     """The write thread hangs: the stop is cut short, says why, and the host is put right all the same."""
     alpha = mesh.add(lan("alpha", 1), "10.88.0.1")
     alpha.up(*FOUND, "--shutdown-timeout=700ms", tls=False)
-    with Stopped(threads(alpha.process.pid)["store-writer"]):
+    with Stopped(threads(alpha.process.pid)["consensus"]):
         alpha.process.send(signal.SIGTERM)
         alpha.process.wait_for('node.stop_cut_short waited_for="the state to be closed"')
     assert alpha.process.wait() == 1

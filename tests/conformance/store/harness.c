@@ -20,6 +20,8 @@ const struct provider *provider_find(const char *name)
 	static const struct provider providers[] = {
 		{.name = "durable", .durable = true},
 		{.name = "memory"},
+		{.name = "log", .durable = true, .cluster = true},
+		{.name = "log-memory", .cluster = true},
 	};
 
 	for (size_t i = 0; i < WM_ARRAY_LEN(providers); i++)
@@ -28,17 +30,43 @@ const struct provider *provider_find(const char *name)
 	return NULL;
 }
 
-void bench_open(struct bench *b)
+static int open_cluster(struct bench *b, struct wm_err *err)
+{
+	struct wm_cluster_opts opts = {
+		.path = b->provider->durable ? b->folder : NULL,
+		.node_id = "node",
+		.begin = WM_CLUSTER_ALONE,
+		.history = b->history,
+		.map_limit = b->map_limit,
+		.snapshot_threshold = 100,
+		.snapshot_ms = 1,
+	};
+	struct wm_cluster_hooks hooks = {0};
+	int rc = wm_cluster_open(b->loop, NULL, &opts, &hooks, &b->cluster, err);
+
+	if (rc == 0)
+		b->store = wm_cluster_store(b->cluster);
+	return rc;
+}
+
+static int open_alone(struct bench *b, struct wm_err *err)
 {
 	struct wm_store_opts opts = {
 		.path = b->provider->durable ? b->folder : NULL,
 		.history = b->history,
 		.map_limit = b->map_limit,
 	};
+
+	b->cluster = NULL;
+	return wm_store_open(b->loop, NULL, &opts, &b->store, err);
+}
+
+void bench_open(struct bench *b)
+{
 	struct wm_err err = {0};
 
 	b->loop = wm_loop_new(NULL);
-	if (wm_store_open(b->loop, NULL, &opts, &b->store, &err) != 0)
+	if ((b->provider->cluster ? open_cluster(b, &err) : open_alone(b, &err)) != 0)
 		fail_msg("%s", err.text);
 }
 
@@ -51,7 +79,10 @@ void bench_close(struct bench *b)
 {
 	bool closed = false;
 
-	wm_store_close(b->store, on_closed, &closed);
+	if (b->cluster != NULL)
+		wm_cluster_close(b->cluster, on_closed, &closed);
+	else
+		wm_store_close(b->store, on_closed, &closed);
 	bench_wait(b, &closed);
 	wm_loop_free(b->loop);
 }
@@ -78,8 +109,8 @@ static void remove_folder(const char *path)
 		char file[400];
 
 		snprintf(file, sizeof(file), "%s/%s", path, e->d_name);
-		if (e->d_name[0] != '.')
-			unlink(file);
+		if (e->d_name[0] != '.' && unlink(file) != 0)
+			remove_folder(file);
 	}
 	if (d != NULL)
 		closedir(d);

@@ -4,6 +4,7 @@
  * and watches that are waited for. One test program runs one provider. Everything here fails the
  * test that calls it when it does not get what it asked for.
  */
+#include "cluster/cluster.h"
 #include "store/store.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,13 +12,15 @@
 struct provider {
 	const char *name;
 	bool durable;
+	bool cluster; /* of one voter */
 };
 
 struct bench {
 	const struct provider *provider;
 	struct wm_loop *loop;
 	struct wm_store *store;
-	char folder[80]; /* of a durable store */
+	struct wm_cluster *cluster; /* NULL when the store stands alone */
+	char folder[80];            /* of a durable store */
 	uint32_t history;
 	uint64_t map_limit;
 };

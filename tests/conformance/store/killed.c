@@ -65,7 +65,7 @@ static void write_until_killed(const char *folder, int fd, bool durable)
 	static struct bench b;
 	static const bool never;
 
-	b.provider = provider_find(durable ? "durable" : "memory");
+	b.provider = durable ? chosen : provider_find("memory");
 	wm_str_copy(b.folder, sizeof(b.folder), folder);
 	bench_open(&b);
 	writer = (struct writer){.b = &b, .fd = fd, .next = wm_store_revision(b.store)};
@@ -174,7 +174,7 @@ static void test_memory_leaves_nothing(void **state)
 	assert_true(leftovers() <= before);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_nothing_acknowledged_is_lost, bench_setup,
@@ -182,6 +182,6 @@ int main(void)
 		cmocka_unit_test(test_memory_leaves_nothing),
 	};
 
-	chosen = provider_find("durable");
+	chosen = provider_find(argc > 1 ? argv[1] : "durable");
 	return cmocka_run_group_tests_name("killed", tests, NULL, NULL);
 }

@@ -15,7 +15,7 @@ int main(int argc, char **argv)
 {
 	chosen = provider_find(argc > 1 ? argv[1] : "");
 	if (chosen == NULL) {
-		fprintf(stderr, "usage: store_suite durable|memory\n");
+		fprintf(stderr, "usage: store_suite durable|memory|log|log-memory\n");
 		return 2;
 	}
 	return test_propose() + test_read() + test_watch() == 0 ? 0 : 1;

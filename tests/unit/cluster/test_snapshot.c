@@ -16,7 +16,7 @@
 #include "base/mem.h"
 #include "base/wire.h"
 #include "cluster/copy.h"
-#include "cluster/shelf.h"
+#include "cluster/vault.h"
 
 static const char incarnation[] = "00112233445566778899aabbccddeeff";
 
@@ -233,18 +233,18 @@ static void test_load_cut_short(void **state)
 	wm_env_close(&to);
 }
 
-static void publish(struct wm_shelf *s, struct wm_env *e, uint64_t index)
+static void publish(struct wm_vault *s, struct wm_env *e, uint64_t index)
 {
 	struct wm_snapshot_head head;
 	struct wm_err err;
 	int fd;
 
 	fill_head(&head, index, 1);
-	assert_int_equal(wm_shelf_create(s, "taken", &fd, &err), 0);
+	assert_int_equal(wm_vault_create(s, "taken", &fd, &err), 0);
 	copy_out(e, &head, fd);
-	if (wm_shelf_publish(s, "taken", fd, &head.meta, &err) != 0)
+	if (wm_vault_publish(s, "taken", fd, &head.meta, &err) != 0)
 		fail_msg("%s", err.text);
-	wm_shelf_tidy(s);
+	wm_vault_tidy(s);
 	wm_snapshot_head_fini(&head);
 }
 
@@ -258,62 +258,62 @@ static bool has(const char *name)
 
 #define NAME(n) "snapshot-0000000000000000000" n "-00000000000000000003"
 
-static void test_shelf(void **state)
+static void test_vault(void **state)
 {
 	struct wm_snapshot_meta meta = {.index = 2, .term = 3};
-	struct wm_shelf s;
+	struct wm_vault s;
 	struct wm_env e;
 	struct wm_err err;
 	char path[200];
 	int fd;
 
 	open_state(&e);
-	assert_int_equal(wm_shelf_open(&s, folder, 2, NULL, &err), 0);
-	assert_int_equal(wm_shelf_share(&s, &fd, &err), WM_NOT_FOUND);
+	assert_int_equal(wm_vault_open(&s, folder, 2, NULL, &err), 0);
+	assert_int_equal(wm_vault_share(&s, &fd, &err), WM_NOT_FOUND);
 	publish(&s, &e, 1);
 	publish(&s, &e, 2);
 	assert_true(has(NAME("1")) && has(NAME("2")) && !has("taken.part"));
 	publish(&s, &e, 3);
 	assert_true(!has(NAME("1")) && has(NAME("2")) && has(NAME("3")));
-	assert_int_equal(wm_shelf_create(&s, "fetched", &fd, &err), 0);
+	assert_int_equal(wm_vault_create(&s, "fetched", &fd, &err), 0);
 	close(fd);
-	wm_shelf_close(&s);
+	wm_vault_close(&s);
 
 	/* The log knows of the second only: the third did not come so far. */
-	assert_int_equal(wm_shelf_open(&s, folder, 2, &meta, &err), 0);
+	assert_int_equal(wm_vault_open(&s, folder, 2, &meta, &err), 0);
 	assert_true(has(NAME("2")) && !has(NAME("3")) && !has("fetched.part"));
 	assert_int_equal(s.index, 2);
-	wm_shelf_close(&s);
+	wm_vault_close(&s);
 
 	snprintf(path, sizeof(path), "%s/%s", folder, NAME("2"));
 	assert_int_equal(truncate(path, 30), 0);
-	assert_int_equal(wm_shelf_open(&s, folder, 2, &meta, &err), WM_DATA_LOSS);
+	assert_int_equal(wm_vault_open(&s, folder, 2, &meta, &err), WM_DATA_LOSS);
 	assert_non_null(strstr(err.text, "join again"));
 	unlink(path);
-	assert_int_equal(wm_shelf_open(&s, folder, 2, &meta, &err), WM_DATA_LOSS);
+	assert_int_equal(wm_vault_open(&s, folder, 2, &meta, &err), WM_DATA_LOSS);
 	assert_non_null(strstr(err.text, "missing"));
 	wm_env_close(&e);
 }
 
 /* Without a folder the newest is all there is, and it can be read while the next comes. */
-static void test_shelf_in_memory(void **state)
+static void test_vault_in_memory(void **state)
 {
 	struct wm_snapshot_head head = {0};
-	struct wm_shelf s;
+	struct wm_vault s;
 	struct wm_env e;
 	struct wm_err err;
 	int fd;
 
 	open_state(&e);
-	assert_int_equal(wm_shelf_open(&s, NULL, 2, NULL, &err), 0);
+	assert_int_equal(wm_vault_open(&s, NULL, 2, NULL, &err), 0);
 	publish(&s, &e, 5);
-	assert_int_equal(wm_shelf_share(&s, &fd, &err), 0);
+	assert_int_equal(wm_vault_share(&s, &fd, &err), 0);
 	publish(&s, &e, 6);
 	assert_int_equal(wm_verify_snapshot(fd, &head, &err), 0);
 	assert_int_equal(head.meta.index, 5);
 	wm_snapshot_head_fini(&head);
 	close(fd);
-	wm_shelf_close(&s);
+	wm_vault_close(&s);
 	wm_env_close(&e);
 }
 
@@ -322,7 +322,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define ROW(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		ROW(test_out_and_in), ROW(test_damage),          ROW(test_load_cut_short),
-		ROW(test_shelf),      ROW(test_shelf_in_memory),
+		ROW(test_vault),      ROW(test_vault_in_memory),
 	};
 
 	return cmocka_run_group_tests_name("snapshot", tests, NULL, NULL);

@@ -1,4 +1,4 @@
-#include "cluster/shelf.h"
+#include "cluster/vault.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -16,7 +16,7 @@
 
 #define PREFIX "snapshot-"
 
-static void path_of(const struct wm_shelf *s, const char *name, char out[WM_PATH_MAX])
+static void path_of(const struct wm_vault *s, const char *name, char out[WM_PATH_MAX])
 {
 	snprintf(out, WM_PATH_MAX, "%s/%s", s->folder, name);
 }
@@ -38,7 +38,7 @@ static bool index_of(const char *name, uint64_t *index)
 	return strcmp(again, name) == 0;
 }
 
-static void remove_name(const struct wm_shelf *s, const char *name)
+static void remove_name(const struct wm_vault *s, const char *name)
 {
 	char path[WM_PATH_MAX];
 
@@ -47,7 +47,7 @@ static void remove_name(const struct wm_shelf *s, const char *name)
 }
 
 /* Removes snapshots above or below, and, when opening, those that never became whole. */
-static void sweep(const struct wm_shelf *s, uint64_t above, uint64_t below, bool opening)
+static void sweep(const struct wm_vault *s, uint64_t above, uint64_t below, bool opening)
 {
 	DIR *d = opendir(s->folder);
 	struct dirent *e;
@@ -72,7 +72,7 @@ static int compare(const void *a, const void *b)
 	return x < y ? 1 : x > y ? -1 : 0;
 }
 
-void wm_shelf_tidy(const struct wm_shelf *s)
+void wm_vault_tidy(const struct wm_vault *s)
 {
 	uint64_t found[256];
 	size_t n = 0;
@@ -89,7 +89,7 @@ void wm_shelf_tidy(const struct wm_shelf *s)
 	sweep(s, UINT64_MAX, found[s->most - 1], false);
 }
 
-static int look_at(struct wm_shelf *s, int fd, const struct wm_snapshot_meta *meta)
+static int look_at(struct wm_vault *s, int fd, const struct wm_snapshot_meta *meta)
 {
 	struct stat st;
 
@@ -104,7 +104,7 @@ static int look_at(struct wm_shelf *s, int fd, const struct wm_snapshot_meta *me
 	return 0;
 }
 
-static int open_newest(struct wm_shelf *s, const struct wm_snapshot_meta *meta, struct wm_err *err)
+static int open_newest(struct wm_vault *s, const struct wm_snapshot_meta *meta, struct wm_err *err)
 {
 	struct wm_snapshot_head head;
 	char name[64], path[WM_PATH_MAX];
@@ -136,12 +136,12 @@ static int open_newest(struct wm_shelf *s, const struct wm_snapshot_meta *meta, 
 	return wm_fail(err, WM_DATA_LOSS, "%s is another snapshot than its name says", path);
 }
 
-int wm_shelf_open(struct wm_shelf *s, const char *folder, unsigned most,
+int wm_vault_open(struct wm_vault *s, const char *folder, unsigned most,
 		  const struct wm_snapshot_meta *meta, struct wm_err *err)
 {
 	int rc = 0;
 
-	*s = (struct wm_shelf){.newest = -1, .most = most > 0 ? most : 1};
+	*s = (struct wm_vault){.newest = -1, .most = most > 0 ? most : 1};
 	if (folder == NULL)
 		return 0;
 	s->folder = wm_strdup(folder);
@@ -149,19 +149,19 @@ int wm_shelf_open(struct wm_shelf *s, const char *folder, unsigned most,
 	if (meta != NULL)
 		rc = open_newest(s, meta, err);
 	if (rc != 0)
-		wm_shelf_close(s);
+		wm_vault_close(s);
 	return rc;
 }
 
-void wm_shelf_close(struct wm_shelf *s)
+void wm_vault_close(struct wm_vault *s)
 {
 	if (s->newest >= 0)
 		close(s->newest);
 	wm_free(s->folder);
-	*s = (struct wm_shelf){.newest = -1};
+	*s = (struct wm_vault){.newest = -1};
 }
 
-static void part_of(const struct wm_shelf *s, const char *kind, char out[WM_PATH_MAX])
+static void part_of(const struct wm_vault *s, const char *kind, char out[WM_PATH_MAX])
 {
 	snprintf(out, WM_PATH_MAX, "%s/%s.part", s->folder, kind);
 }
@@ -181,7 +181,7 @@ static int create_in_memory(int *fd, struct wm_err *err)
 	return 0;
 }
 
-int wm_shelf_create(const struct wm_shelf *s, const char *kind, int *fd, struct wm_err *err)
+int wm_vault_create(const struct wm_vault *s, const char *kind, int *fd, struct wm_err *err)
 {
 	char path[WM_PATH_MAX];
 
@@ -193,7 +193,7 @@ int wm_shelf_create(const struct wm_shelf *s, const char *kind, int *fd, struct 
 	return *fd >= 0 ? 0 : wm_fail_errno(err, errno, "cannot create %s", path);
 }
 
-int wm_shelf_publish(struct wm_shelf *s, const char *kind, int fd,
+int wm_vault_publish(struct wm_vault *s, const char *kind, int fd,
 		     const struct wm_snapshot_meta *meta, struct wm_err *err)
 {
 	char part[WM_PATH_MAX], name[64], path[WM_PATH_MAX];
@@ -214,7 +214,7 @@ int wm_shelf_publish(struct wm_shelf *s, const char *kind, int fd,
 	return 0;
 }
 
-int wm_shelf_share(const struct wm_shelf *s, int *fd, struct wm_err *err)
+int wm_vault_share(const struct wm_vault *s, int *fd, struct wm_err *err)
 {
 	if (s->newest < 0)
 		return wm_fail(err, WM_NOT_FOUND, "there is no snapshot");
