@@ -34,7 +34,7 @@ struct wm_cluster_opts {
 	uint64_t map_limit;          /* as wm_store_opts */
 	uint32_t history;            /* as wm_store_opts */
 	uint64_t log_limit;          /* most bytes of the log; 0 = 8 GiB */
-	uint64_t reserve; /* bytes of disk under which leadership is handed over; 0 = 16 MiB */
+	uint64_t reserve; /* bytes of disk under which leadership is handed over; 0 = 1 MiB */
 };
 
 struct wm_cluster_member {

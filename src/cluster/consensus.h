@@ -81,6 +81,7 @@ struct wm_consensus {
 	struct wm_buf entry;
 	struct wm_list answers; /* calls that are done and go after the batch */
 	struct wm_err disk_err; /* of the last step that failed */
+	struct wm_err illness;  /* while disk_is_ill: what is the matter */
 	uint64_t lost_frames;
 	struct wm_histogram persists;
 

@@ -223,6 +223,7 @@ static void note_disk(struct wm_consensus *t, const struct wm_err *why)
 	if (!t->disk_is_ill)
 		wm_error(t->log, "consensus.disk_failed", "error=\"%s\"", why->text);
 	t->disk_is_ill = true;
+	wm_err_copy(&t->illness, why);
 }
 
 static void note_histories(struct wm_consensus *t, const char *node_id, const struct wm_err *why)

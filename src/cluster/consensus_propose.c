@@ -57,6 +57,17 @@ static void settle_failure(struct wm_consensus *t, struct wm_pending *p)
 	wm_applier_give_up(&t->applier, p, &why);
 }
 
+/* We do not lead. Where the disk is the reason and nobody else could, it is the answer too. */
+static void explain(struct wm_consensus *t, struct wm_err *err)
+{
+	if (t->disk_is_ill && wm_machine_configuration(t->machine)->n <= 1) {
+		wm_err_copy(err, &t->illness);
+		return;
+	}
+	err->code = WM_UNAVAILABLE;
+	wm_wrap(err, "this server does not order changes now");
+}
+
 static void propose_group(struct wm_consensus *t, struct wm_list *group)
 {
 	struct wm_pending *p = wm_applier_expect(&t->applier, group, wm_clock_now());
@@ -74,10 +85,8 @@ static void propose_group(struct wm_consensus *t, struct wm_list *group)
 		settle_failure(t, p);
 		return;
 	}
-	if (rc == WM_FAILED_PRECONDITION) {
-		err.code = WM_UNAVAILABLE;
-		wm_wrap(&err, "this server does not order changes now");
-	}
+	if (rc == WM_FAILED_PRECONDITION)
+		explain(t, &err);
 	wm_applier_give_up(&t->applier, p, &err);
 }
 

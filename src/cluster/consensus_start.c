@@ -37,7 +37,7 @@ static void fill_defaults(struct wm_cluster_opts *o)
 	if (o->snapshot_retention == 0)
 		o->snapshot_retention = 2;
 	if (o->reserve == 0)
-		o->reserve = 16u << 20;
+		o->reserve = 1u << 20;
 }
 
 static void init_lock(struct wm_consensus *t)
