@@ -58,13 +58,14 @@ EDGES = {
         if_nametoindex inet_pton
         pthread_attr_destroy pthread_attr_init pthread_attr_setstacksize pthread_create
         pthread_getname_np pthread_self pthread_setname_np pthread_sigmask sigaltstack sigdelset
-        sigfillset""".split()),  # clocks, chance, files, names of interfaces, threads: the edge itself
+        sigfillset madvise mlock mlock2 mmap mprotect munmap sysconf
+        """.split()),  # clocks, chance, files, names of interfaces, threads, pages for keys: the edge itself
     "crypto": {"getenv", "opendir", "readdir", "closedir"},  # where the system keeps its roots
 }
 
 # Interfaces through which a portable folder is handed what lies outside: a view of the store's state and
-# a transaction, which is a value.
-INTERFACES = {"mesh": ("wm_view_", "wm_txn_")}
+# a transaction, which is a value; a device's configuration, which is another and shared with platform/.
+INTERFACES = {"mesh": ("wm_view_", "wm_txn_"), "wg": ("wm_wg_config_",)}
 
 
 def run(command, **how):

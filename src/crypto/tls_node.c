@@ -83,12 +83,13 @@ struct wm_tls_config *wm_tls_config_new_node(const struct wm_tls_node_opts *opts
 	struct wm_tls_config *c = wm_tls_config_alloc(opts->is_server);
 	EVP_PKEY *pkey = new_pkey(opts->key);
 	X509 *cert = new_cert(pkey);
+	char algorithm[] = "ed25519"; /* the calls below are macros that cast a const away */
 
 	c->accept = opts->accept;
 	c->accept_arg = opts->arg;
 	wm_evp_must(SSL_CTX_set_min_proto_version(c->ctx, TLS1_3_VERSION) == 1);
-	wm_evp_must(SSL_CTX_set1_sigalgs_list(c->ctx, "ed25519") == 1);
-	wm_evp_must(SSL_CTX_set1_client_sigalgs_list(c->ctx, "ed25519") == 1);
+	wm_evp_must(SSL_CTX_set1_sigalgs_list(c->ctx, algorithm) == 1);
+	wm_evp_must(SSL_CTX_set1_client_sigalgs_list(c->ctx, algorithm) == 1);
 	wm_evp_must(SSL_CTX_use_certificate(c->ctx, cert) == 1);
 	wm_evp_must(SSL_CTX_use_PrivateKey(c->ctx, pkey) == 1);
 	SSL_CTX_set_cert_verify_callback(c->ctx, on_cert, NULL);
