@@ -219,12 +219,15 @@ static void change_member(struct sim_world *w, struct sim_node *leader, struct s
 	size_t voters = wm_configuration_voters(&w->configuration);
 	/* Towards as many as there were at first, but not straight. */
 	bool more = voters < w->n_initial || sim_chance(&w->rng, 3);
+	/* Who began alone is alone again now and then. */
+	size_t least = w->n_initial == 1 ? 1 : 2;
 
 	if (m->role == WM_MEMBER_OBSERVER && more)
 		change(leader, WM_CHANGE_PROMOTE, m->id, NULL);
 	else if (m->role == WM_MEMBER_OBSERVER && sim_chance(&w->rng, 3))
 		change(leader, WM_CHANGE_REMOVE, m->id, NULL);
-	else if (m->role == WM_MEMBER_VOTER && voters > 2 && !has_lost(w) && sim_chance(&w->rng, 3))
+	else if (m->role == WM_MEMBER_VOTER && voters > least && !has_lost(w) &&
+		 sim_chance(&w->rng, 3))
 		change(leader, sim_chance(&w->rng, 2) ? WM_CHANGE_DEMOTE : WM_CHANGE_REMOVE, m->id,
 		       NULL);
 }

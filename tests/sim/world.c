@@ -311,7 +311,7 @@ bool sim_run(uint64_t seed, uint64_t events, bool trace)
 			 admin = {.kind = SIM_ADMIN};
 	bool good;
 
-	sim_open(w, seed, seed % 2 == 0 ? 3 : 5, trace);
+	sim_open(w, seed, seed % 8 == 5 ? 1 : seed % 2 == 0 ? 3 : 5, trace);
 	tune(w);
 	w->limit = events;
 	for (unsigned i = 0; i < SIM_SLOTS; i++)
