@@ -90,6 +90,7 @@ struct wm_machine {
 	struct wm_machine_role told;
 	uint64_t leader_id;
 	char leader_node[WM_IDENT_TEXT];
+	int64_t heard;  /* as follower: when the leader last spoke */
 	uint64_t noted; /* as leader: what has to be committed before reads are right */
 	int64_t leader_since;
 	bool has_own_committed; /* as leader: an entry of this term is committed */

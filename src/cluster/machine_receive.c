@@ -159,6 +159,7 @@ static void receive_append(struct wm_machine *m, const char *node_id,
 	if (deliver_entries(m, node_id, f) != 0)
 		return;
 	if (m->is_up && m->raft.state == RAFT_FOLLOWER && f->term == raft_current_term(&m->raft)) {
+		m->heard = m->now;
 		m->leader_id = f->from;
 		strcpy(m->leader_node, node_id);
 		wm_machine_update_role(m);
@@ -197,8 +198,29 @@ static void receive_result(struct wm_machine *m, struct raft_message *msg, const
 	deliver(m, msg);
 }
 
+/* Our own place in libraft's configuration, if we are an observer there. */
+static struct raft_server *find_observing_self(struct wm_machine *m)
+{
+	struct raft_configuration *c = &m->raft.configuration;
+
+	for (unsigned i = 0; i < c->n; i++) {
+		if (c->servers[i].id == m->opts.id && c->servers[i].role == RAFT_STANDBY)
+			return &c->servers[i];
+	}
+	return NULL;
+}
+
+/*
+ * libraft has no vote for who knows of itself as an observer only. But the candidate may know of a
+ * promotion that did not reach us: of one voter and a second that was just made, neither could be
+ * elected ever again. Who may vote is the candidate's to know (Raft's dissertation, 4.1), so for
+ * this one message we are a voter. An observer's patience never ends in libraft, so that is ours
+ * too.
+ */
 static void receive_vote(struct wm_machine *m, struct raft_message *msg, const struct wm_frame *f)
 {
+	struct raft_server *self = m->raft.state == RAFT_FOLLOWER ? find_observing_self(m) : NULL;
+
 	msg->type = RAFT_REQUEST_VOTE;
 	msg->request_vote = (struct raft_request_vote){
 		.version = 2,
@@ -209,7 +231,13 @@ static void receive_vote(struct wm_machine *m, struct raft_message *msg, const s
 		.disrupt_leader = f->disrupt,
 		.pre_vote = f->pre_vote,
 	};
+	if (self != NULL)
+		self->role = RAFT_VOTER;
+	if (self != NULL && m->now - m->heard >= 2 * (int64_t)m->opts.election_ms)
+		m->raft.follower_state.current_leader.id = 0;
 	deliver(m, msg);
+	if (self != NULL)
+		self->role = RAFT_STANDBY;
 }
 
 static void receive_vote_result(struct wm_machine *m, struct raft_message *msg,
