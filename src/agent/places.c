@@ -125,7 +125,8 @@ const struct wm_endpoint *wm_places_recall(void *arg, const uint8_t public_key[W
 
 /* ---- for the next one ---- */
 
-static void list_peers(const struct wm_places *p, struct wm_buf *out)
+/* False when there are no peers: they may have gone with a device that is lost. */
+static bool list_peers(const struct wm_places *p, struct wm_buf *out)
 {
 	struct wm_wg_config *now = wm_wg_device_get(p->agent->device, false);
 	int64_t since = wm_clock_wall() - FRESH;
@@ -137,7 +138,9 @@ static void list_peers(const struct wm_places *p, struct wm_buf *out)
 			wm_buf_printf(out, "%s %s\n", wm_wg_key_format(c->public_key, key),
 				      wm_endpoint_format(&c->endpoint, at));
 	}
+	bool has_peers = now->n_peers > 0;
 	wm_wg_config_free(now);
+	return has_peers;
 }
 
 static bool is_written(const struct wm_places *p, const struct wm_buf *content)
@@ -154,8 +157,7 @@ void wm_places_save(struct wm_places *p)
 	if (p == NULL || p->path == NULL)
 		return;
 	wm_timer_stop(&p->timer);
-	list_peers(p, &content);
-	if (is_written(p, &content)) {
+	if (!list_peers(p, &content) || is_written(p, &content)) {
 		wm_buf_fini(&content);
 		return;
 	}

@@ -1,5 +1,6 @@
 """The interface of a running node goes: the node says so, makes another, and its peers come back."""
 
+import os
 import signal
 
 import pytest
@@ -49,6 +50,22 @@ def test_the_name_is_taken_meanwhile(lan, mesh):
     beta.host.run("ip link del webmesh0")
     beta.process.wait_for("wg.recovered")
     beta.host.ping_until(alpha.ipv4)
+
+
+def test_a_node_stops_without_an_interface(lan, mesh):
+    """The next process finds where the peers were, which nobody behind a NAT could tell it."""
+    mesh.found(lan("alpha", 1), "10.88.0.1")
+    beta = mesh.join(lan("beta", 2))
+    mesh.assert_all_ping()
+    path = f"{beta.folder}/store/last-places"
+    wait_until(lambda: os.path.exists(path) and len(open(path).readlines()) == 2, 20, "it writes down its peer")
+    beta.process.send(signal.SIGSTOP)
+    beta.host.run("ip link del webmesh0")
+    beta.host.run("ip link add webmesh0 type bridge")
+    beta.process.send(signal.SIGCONT)
+    beta.process.wait_for("wg.not_recovered")
+    beta.stop()
+    assert len(open(path).readlines()) == 2
 
 
 @pytest.fixture
