@@ -20,6 +20,16 @@ static int nobody_configures(struct wm_wg_backend *b, const struct wm_wg_config 
 	return wm_fail(err, WM_UNAVAILABLE, "the interface %s is gone", b->name);
 }
 
+/* Kept for who comes next, so it has to be one. */
+static int nobody_judges(struct wm_wg_backend *b, const struct wm_wg_policy_spec *spec,
+			 struct wm_err *err)
+{
+	struct wm_wg_policy *policy = NULL;
+	int rc = spec != NULL ? wm_wg_policy_new(spec, &policy, err) : 0;
+	wm_wg_policy_free(policy);
+	return rc;
+}
+
 static struct wm_wg_config *nobody_gets(struct wm_wg_backend *b, bool with_keys)
 {
 	return wm_alloc(sizeof(struct wm_wg_config));
@@ -61,6 +71,7 @@ static const struct wm_wg_backend_ops nobody = {
 	.kind = "none",
 	.close = nobody_closes,
 	.configure = nobody_configures,
+	.set_policy = nobody_judges,
 	.get = nobody_gets,
 	.set_active = nobody_sets_active,
 	.set_mtu = nobody_sets_mtu,

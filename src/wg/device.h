@@ -109,7 +109,8 @@ WM_MUST_CHECK int wm_wg_device_configure(struct wm_wg_device *d, const struct wm
  * the beginning. Each packet is judged by the old policy or by the new one, whole; no packet is
  * judged by the old one once this has returned and the batch at hand is over. @spec is borrowed for
  * the call. Errors are those of wm_wg_policy_new, and the old policy stays; UNIMPLEMENTED for a
- * kind of device that does not see its packets. It is kept when the device is reopened.
+ * kind of device that does not see its packets. It is kept when the device is reopened, and may
+ * come while nobody stands behind it.
  */
 WM_MUST_CHECK int wm_wg_device_set_policy(struct wm_wg_device *d,
 					  const struct wm_wg_policy_spec *spec, struct wm_err *err);

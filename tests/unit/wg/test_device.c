@@ -626,6 +626,22 @@ static void test_a_policy_outlives_the_interface(void **state)
 	assert_true(wm_wg_policy_allows(judge->policy, &flow));
 	flow.protocol = 6;
 	assert_false(wm_wg_policy_allows(judge->policy, &flow));
+	/* A newer one, told while there is nobody. */
+	assert_int_equal(system("ip link delete wmq"), 0);
+	assert_int_equal(system("ip link add wmq type bridge"), 0);
+	assert_int_equal(wm_wg_device_reopen(n->device, &err), WM_ALREADY_EXISTS);
+	rules[0] = (struct wm_wg_rule){.protocol = 6, .allows = true};
+	spec.n_rules = 1;
+	assert_int_equal(wm_wg_device_set_policy(n->device, &spec, &err), 0);
+	rules[0].only_answers = true;
+	rules[0].protocol = 17;
+	assert_int_equal(wm_wg_device_set_policy(n->device, &spec, &err), WM_INVALID_ARGUMENT);
+	assert_int_equal(system("ip link delete wmq"), 0);
+	assert_int_equal(wm_wg_device_reopen(n->device, &err), 0);
+	u = wm_container_of(n->device->backend, struct wm_wg_userspace, face);
+	assert_true(wm_wg_policy_allows(atomic_load(&u->core.judge)->policy, &flow));
+	flow.protocol = 17;
+	assert_false(wm_wg_policy_allows(atomic_load(&u->core.judge)->policy, &flow));
 	/* One that was taken back does not come back. */
 	assert_int_equal(wm_wg_device_set_policy(n->device, NULL, &err), 0);
 	n->device->opts.uses_kernel = false;
