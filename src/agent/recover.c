@@ -52,11 +52,13 @@ static void on_due(struct wm_timer *t)
 /* At once, but not again and again. */
 static int64_t next_pause(struct wm_agent *a)
 {
+	int64_t least = wm_wg_device_is_kernel(a->device) ? SETTLE : 0, pause = 0;
 	if (a->recovered_ns != 0 && wm_clock_now() - a->recovered_ns < STABLE)
-		return wm_backoff_next(&a->recovery_pause);
-	a->recovery_pause = (struct wm_backoff){
-		.first_ns = PAUSE_FIRST, .max_ns = PAUSE_MAX, .growth_percent = 160};
-	return wm_wg_device_is_kernel(a->device) ? SETTLE : 0;
+		pause = wm_backoff_next(&a->recovery_pause);
+	else
+		a->recovery_pause = (struct wm_backoff){
+			.first_ns = PAUSE_FIRST, .max_ns = PAUSE_MAX, .growth_percent = 160};
+	return pause > least ? pause : least;
 }
 
 void wm_agent_recover(struct wm_agent *a, const struct wm_err *why)
