@@ -192,9 +192,12 @@ static int open_api(struct wm_agent *a, struct wm_err *err)
 		.status = wm_agent_status,
 		.is_mesh_path = wm_agent_is_mesh_path,
 		.find_node = find_node,
+		.leader = wm_quorum_leader,
+		.member_of = wm_quorum_member_of,
 		.arg = a,
 	};
 	a->service = wm_service_new(a->server, &opts);
+	wm_quorum_new(a);
 	if (o->services_api_disabled)
 		return 0;
 	struct wm_rpc_server_opts listen = {.at = o->services_api_listen_address,
@@ -250,6 +253,8 @@ static int restrict_privileges(struct wm_agent *a, struct wm_err *err)
 	if (!o->services_api_disabled && is_low(o->services_api_listen_address.port))
 		caps |= WM_CAP_NET_BIND;
 	if (o->services_metrics_enabled && is_low(o->services_metrics_listen_address.port))
+		caps |= WM_CAP_NET_BIND;
+	if (is_low(o->storage_raft_listen_address.port))
 		caps |= WM_CAP_NET_BIND;
 	int rc = wm_caps_require(caps, "webmesh-node", err);
 	return rc != 0 ? rc : wm_caps_restrict(caps, err);

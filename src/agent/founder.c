@@ -90,6 +90,8 @@ static int settle(struct wm_agent *a, struct wm_err *err)
 	if (rc == 0)
 		wm_agent_become_member(a, view);
 	wm_arena_fini(&arena);
+	if (rc == 0)
+		wm_quorum_open(a);
 	return rc;
 }
 

@@ -19,12 +19,14 @@
 
 struct wm_announcer;
 struct wm_cluster;
+struct wm_cluster_hooks;
 struct wm_fabric;
 struct wm_joiner;
 struct wm_metrics;
 struct wm_places;
 struct wm_follower;
 struct wm_node_options;
+struct wm_quorum;
 struct wm_supervisor;
 struct wm_suspend;
 
@@ -51,6 +53,7 @@ struct wm_agent {
 	struct wm_metrics *metrics;              /* NULL = not wanted */
 
 	/* A node that holds the state. */
+	struct wm_quorum *quorum;
 	struct wm_cluster *cluster;
 	struct wm_store *store; /* the cluster's */
 	struct wm_live *live;
@@ -171,6 +174,22 @@ const char *wm_agent_status_line(const struct wm_agent *a, char out[WM_NODE_STAT
 /* ---- state.c ---- */
 /* Opens this server's share of the state; what is not there yet begins with us alone. */
 WM_MUST_CHECK int wm_agent_open_state(struct wm_agent *a, struct wm_err *err);
+
+/* ---- quorum.c ---- */
+/* Before the server listens. */
+void wm_quorum_new(struct wm_agent *a);
+/* What the consensus asks of us. */
+void wm_quorum_hooks(struct wm_agent *a, struct wm_cluster_hooks *out);
+/* For the service (struct wm_service_opts); @arg is the agent. */
+enum wm_leader wm_quorum_leader(void *arg, struct wm_rpc_channel **channel);
+const char *wm_quorum_member_of(void *arg, const struct wm_pubkey *key);
+/* This node holds the state and has its addresses: from now on the other servers may come. */
+void wm_quorum_open(struct wm_agent *a);
+/* If this node leads and another can, that one shall; then @done, after a second at the latest. */
+void wm_quorum_hand_over(struct wm_agent *a, void (*done)(struct wm_agent *a));
+/* Parts from the others; before the server is drained. */
+void wm_quorum_stop(struct wm_agent *a);
+void wm_quorum_free(struct wm_quorum *q); /* NULL is allowed; after the server */
 
 /* ---- founder.c ---- */
 /* Opens the state and founds the mesh or comes back to it; ends in become_member or stop. */

@@ -233,8 +233,8 @@ WM_OPT(DURATION, storage_raft_heartbeat_timeout, "storage.", "raft.heartbeat-tim
        .min = 50 * MILLI, .max = 60000 * MILLI)
 WM_OPT(DURATION, storage_raft_leader_lease_timeout, "storage.", "raft.leader-lease-timeout", "2s",
        "How long a leader may lead without an answer", LATER)
-WM_OPT(HOST_PORT, storage_raft_listen_address, "storage.", "raft.listen-address", "[::]:9000",
-       "Where to listen for other storage members", LATER)
+WM_OPT(ENDPOINT, storage_raft_listen_address, "storage.", "raft.listen-address", "[::]:9000",
+       "Port for other storage members, on the mesh addresses; the host is not looked at")
 WM_OPT(INT, storage_raft_max_append_entries, "storage.", "raft.max-append-entries", "64",
        "Entries sent at once", LATER)
 WM_OPT(INT, storage_raft_observer_chan_buffer, "storage.", "raft.observer-chan-buffer", "100",

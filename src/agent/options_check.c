@@ -211,6 +211,12 @@ static int check_storage(const struct check *k)
 			      "passthrough holds no state, and this node is to hold it");
 	if (!o->storage_in_memory && *o->storage_path == '\0')
 		return refuse(k, "storage.path", "must not be empty without --storage.in-memory");
+	if (o->storage_raft_listen_address.port == 0)
+		return refuse(k, "storage.raft.listen-address", "wants a port other than 0");
+	if (!o->services_api_disabled &&
+	    o->storage_raft_listen_address.port == o->services_api_listen_address.port)
+		return contradict(k, "storage.raft.listen-address", "services.api.listen-address",
+				  "one port serves one of them");
 	return 0;
 }
 

@@ -45,7 +45,9 @@ int wm_agent_open_state(struct wm_agent *a, struct wm_err *err)
 		.snapshot_ms = to_ms(o->storage_raft_snapshot_interval),
 		.snapshot_retention = (uint32_t)o->storage_raft_snapshot_retention,
 	};
-	struct wm_cluster_hooks hooks = {.arg = a};
+	struct wm_cluster_hooks hooks;
+
+	wm_quorum_hooks(a, &hooks);
 	int rc = wm_cluster_open(a->loop, a->log, &opts, &hooks, &a->cluster, err);
 
 	if (rc == 0)

@@ -57,6 +57,7 @@ static void drain(struct wm_agent *a)
 	wm_timer_stop(&a->farewell);
 	wm_agent_save_view(a);
 	wm_service_stop(a->service);
+	wm_quorum_stop(a);
 	a->waits_for = "the API's calls to end";
 	if (a->server != NULL)
 		wm_rpc_server_drain(a->server, GRACE, on_drained, a);
@@ -73,7 +74,7 @@ static void begin_stop(struct wm_defer *d)
 	if (leave)
 		wm_joiner_leave(a, drain);
 	else
-		drain(a);
+		wm_quorum_hand_over(a, drain);
 }
 
 /* The steps that wait are given up; what has to be undone on the host still is. */
@@ -169,6 +170,7 @@ void wm_agent_fini(struct wm_agent *a)
 	wm_service_free(a->service);
 	if (a->server != NULL)
 		wm_rpc_server_free(a->server);
+	wm_quorum_free(a->quorum);
 	restore_host(a);
 	wm_supervisor_free(a->supervisor);
 	wm_signal_close(a->sighup);
