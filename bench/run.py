@@ -27,6 +27,7 @@ import policy  # noqa: E402
 import resume  # noqa: E402
 import takeover  # noqa: E402
 import throughput  # noqa: E402
+import writes  # noqa: E402
 
 PINGER = os.path.join(BUILD, "bench", "pinger")
 RESULTS = os.path.join(REPO, "bench", "results")
@@ -196,7 +197,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=5, help="that one flow lasts")
     parser.add_argument("--outage", type=float, default=12, help="seconds that a path is gone, of resume")
     parser.add_argument("--contenders", help="of throughput, with commas between; all when none is given")
-    parser.add_argument("names", nargs="*", help="sizes start join twenty idle micro policy attack throughput api "
+    parser.add_argument("names", nargs="*", help="sizes start join twenty idle micro writes policy attack throughput api "
                         "idle_connections attacks resume takeover; all when none is given")
     options = parser.parse_args()
     if os.geteuid() != 0:
@@ -208,6 +209,7 @@ def main():
         "twenty": lambda: (bench_twenty("direct paths", True), bench_twenty("through the first node", False)),
         "idle": bench_idle,
         "micro": lambda: micro.run(options.rounds),
+        "writes": lambda: writes.run(options.rounds),
         "policy": lambda: policy.run(options.rounds, options.seconds),
         "attack": lambda: attack.run(options.rounds, options.seconds),
         "throughput": lambda: throughput.run(RESULTS, options),
