@@ -110,4 +110,7 @@ class Stopped:
         return self
 
     def __exit__(self, *exc):
-        self.trace(PTRACE_DETACH)
+        try:
+            self.trace(PTRACE_DETACH)
+        except ProcessLookupError:
+            pass  # the process was faster: its end let go of the thread
