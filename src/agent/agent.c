@@ -20,14 +20,12 @@
 #include "base/str.h"
 #include "fabric/detect.h"
 #include "fabric/fabric.h"
-#include "fabric/journal.h"
 #include "mesh/nodes.h"
 #include "platform/caps.h"
 #include "platform/net.h"
 #include "platform/wgdev.h"
 #include "rpc/server.h"
 
-#define RUN_DIR  "/run/webmesh"
 #define UAPI_DIR "/var/run/wireguard"
 /* A site of some hundred nodes may be behind one address; it takes ten to fill the server. */
 #define API_PER_SOURCE 1000
@@ -81,6 +79,7 @@ static int open_device(struct wm_agent *a, struct wm_err *err)
 	int fds[WM_WG_FDS_MAX];
 	struct wm_wg_device_opts opts = {
 		.uses_kernel = !o->wireguard_force_tun,
+		.netns = a->netns,
 		.name = o->wireguard_interface_name,
 		.left = fds,
 		.n_left = wm_supervisor_inherit(a->supervisor, fds, WM_WG_FDS_MAX),
@@ -109,7 +108,7 @@ int wm_agent_detect_endpoints(struct wm_agent *a, struct wm_node_options *o, str
 		wm_node_options_apply_endpoints(o, NULL, 0);
 		return 0;
 	}
-	const char *skip[] = {wm_wg_device_name(a->device), NULL};
+	const char *skip[] = {a->netns == NULL ? wm_wg_device_name(a->device) : NULL, NULL};
 	struct wm_detect_opts opts = {.with_private = o->global_detect_private_endpoints,
 				      .with_ipv6 = o->global_detect_ipv6,
 				      .skip = skip};
@@ -134,7 +133,8 @@ static int open_fabric(struct wm_agent *a, struct wm_err *err)
 {
 	a->places = wm_places_open(a);
 	struct wm_fabric_opts opts = {.device = a->device,
-				      .run_dir = RUN_DIR,
+				      .netns = a->netns,
+				      .run_dir = WM_AGENT_RUN_DIR,
 				      .recall = wm_places_recall,
 				      .arg = a->places};
 	int rc = wm_fabric_open(a->loop, a->log, &opts, &a->fabric, err);
@@ -145,10 +145,8 @@ bool wm_agent_is_mesh_path(void *arg, const struct wm_addr *from, unsigned inter
 {
 	const struct wm_agent *a = arg;
 	struct wm_prefix own;
-	bool inside = false;
-	for (size_t i = 0; i < a->n_networks; i++)
-		inside |= wm_prefix_contains(&a->networks[i], from);
-	if (!inside)
+	bool is_outside = a->netns != NULL && interface == 0;
+	if (is_outside || !wm_agent_is_mesh_address(a, from))
 		return false;
 	/* 0 is an interface that nobody knows, and that of a device that was lost. */
 	return (interface != 0 && interface == wm_wg_device_ifindex(a->device)) ||
@@ -205,10 +203,13 @@ static int open_api(struct wm_agent *a, struct wm_err *err)
 					    .max_message =
 						    (uint32_t)o->services_api_max_message_size,
 					    .tls = a->identity.server_tls,
+					    .hides_interface = a->netns != NULL,
 					    .gate = wm_service_gate,
 					    .gate_arg = a->service};
 	int rc = wm_rpc_server_listen(a->server, &listen, &a->api, err);
-	return rc == 0 ? 0 : wm_wrap(err, "services.api.listen-address");
+	if (rc != 0)
+		return wm_wrap(err, "services.api.listen-address");
+	return wm_agent_listen_inside(a, &listen, err);
 }
 
 static void on_signal(void *arg, int signum)
@@ -257,7 +258,9 @@ static int restrict_privileges(struct wm_agent *a, struct wm_err *err)
 	if (is_low(o->storage_raft_listen_address.port))
 		caps |= WM_CAP_NET_BIND;
 	int rc = wm_caps_require(caps, "webmesh-node", err);
-	return rc != 0 ? rc : wm_caps_restrict(caps, err);
+	if (rc == 0)
+		rc = wm_agent_enter_namespace(a, err);
+	return rc != 0 ? rc : wm_caps_restrict_beside(a->netns, caps, err);
 }
 
 /* The threads that have to come round for this node to live. Both are closed after the stop has
@@ -302,6 +305,7 @@ static int start(struct wm_agent *a, struct wm_err *err)
 	if (rc != 0)
 		return rc;
 	a->loop = wm_loop_new(a->log);
+	wm_agent_dial_inside(a);
 	rc = wm_supervisor_new(a->loop, a->log, ask_threads, a, &a->supervisor, err);
 	if (rc == 0)
 		rc = watch_signals(a, err);
@@ -309,7 +313,7 @@ static int start(struct wm_agent *a, struct wm_err *err)
 		wm_timer_start(a->loop, &a->limit, a->options->start_timeout, on_start_limit);
 	/* What a predecessor left may have the name of our interface. */
 	if (rc == 0)
-		rc = wm_journal_sweep(a->log, RUN_DIR, err);
+		rc = wm_agent_sweep(a, err);
 	if (rc == 0)
 		rc = open_device(a, err);
 	if (rc == 0)

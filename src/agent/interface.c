@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "platform/link.h"
 #include "platform/net.h"
+#include "platform/netns.h"
 
 /* A template takes a name that is free. */
 static bool is_template(const char *name)
@@ -33,10 +34,15 @@ static int remove_link(struct wm_net *net, const struct wm_agent *a, struct wm_e
 	return 0;
 }
 
+static int open_net(void *arg, struct wm_err *err)
+{
+	return wm_net_open(arg, err);
+}
+
 int wm_agent_free_name(struct wm_agent *a, struct wm_err *err)
 {
 	struct wm_net *net;
-	int rc = wm_net_open(&net, err);
+	int rc = wm_netns_run(a->netns, open_net, &net, err);
 	if (rc != 0)
 		return rc;
 	rc = remove_link(net, a, err);

@@ -17,16 +17,21 @@
 #include "store/store.h"
 #include "wg/device.h"
 
+/* Of the journal. */
+#define WM_AGENT_RUN_DIR "/run/webmesh"
+
 struct wm_announcer;
 struct wm_cluster;
 struct wm_cluster_hooks;
 struct wm_fabric;
 struct wm_joiner;
 struct wm_metrics;
+struct wm_netns;
 struct wm_places;
 struct wm_follower;
 struct wm_node_options;
 struct wm_quorum;
+struct wm_rpc_server_opts;
 struct wm_supervisor;
 struct wm_suspend;
 
@@ -38,6 +43,7 @@ struct wm_agent {
 	struct wm_supervisor *supervisor;
 	struct wm_signal *sigint, *sigterm, *sighup;
 	unsigned reloads, refused_reloads; /* that were asked for; and of these */
+	struct wm_netns *netns;            /* where the interface is; NULL = where we are */
 	struct wm_wg_device *device;
 	struct wm_timer recovery; /* of a device that broke */
 	struct wm_backoff recovery_pause;
@@ -99,6 +105,20 @@ WM_MUST_CHECK int wm_agent_configure_device(struct wm_agent *a, struct wm_err *e
 /* Leaves the interface, as it is now, with the service manager. */
 void wm_agent_keep_interface(struct wm_agent *a);
 
+/* ---- namespace.c ---- */
+/* With wireguard.netns: a thread enters it. While there is the privilege for it. */
+WM_MUST_CHECK int wm_agent_enter_namespace(struct wm_agent *a, struct wm_err *err);
+/* Undoes what crashed processes have left, here and in that namespace. */
+WM_MUST_CHECK int wm_agent_sweep(struct wm_agent *a, struct wm_err *err);
+/* From here on what is dialed in the mesh's networks is dialed there. The loop is new. */
+void wm_agent_dial_inside(struct wm_agent *a);
+/* The API there as well, when it listens at every address of ours, as @outside has it. */
+WM_MUST_CHECK int wm_agent_listen_inside(struct wm_agent *a,
+					 const struct wm_rpc_server_opts *outside,
+					 struct wm_err *err);
+/* Is the address in a network of the mesh? */
+bool wm_agent_is_mesh_address(const struct wm_agent *a, const struct wm_addr *addr);
+
 /* ---- recover.c ---- */
 /* The device works no more: says so, makes it anew, and tries until that works. */
 void wm_agent_recover(struct wm_agent *a, const struct wm_err *why);
@@ -132,7 +152,9 @@ int wm_agent_fail_cut_short(struct wm_agent *a, struct wm_err *err);
 /*
  * Did a connection come through the tunnel? An address in our networks is not enough, for a bridge
  * of containers or a whole LAN may lie in them too: our own interface has to have brought it. What
- * this node asks itself has its own address and comes by no cable. @arg is the agent.
+ * this node asks itself has its own address and comes by no cable. With an interface in another
+ * network namespace, only what came in there counts, and @interface is 0 for all else, whose
+ * numbers mean other interfaces. @arg is the agent.
  */
 bool wm_agent_is_mesh_path(void *arg, const struct wm_addr *from, unsigned interface);
 

@@ -34,8 +34,11 @@ static void fill_sources(void *arg, struct wm_metrics_sources *out)
 
 static bool is_near(void *arg, const struct wm_endpoint *from, unsigned interface)
 {
+	const struct wm_agent *a = arg;
 	struct wm_addr addr = wm_addr_unmapped(&from->addr);
-	return wm_addr_is_loopback(&addr) || wm_agent_is_mesh_path(arg, &addr, interface);
+	/* We listen on our side of things, where nothing comes out of the tunnel. */
+	unsigned by = a->netns == NULL ? interface : 0;
+	return wm_addr_is_loopback(&addr) || wm_agent_is_mesh_path(arg, &addr, by);
 }
 
 /* Text without the dot that may end a full name. */

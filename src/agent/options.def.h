@@ -287,6 +287,9 @@ WM_OPT(DURATION, wireguard_record_metrics_interval, "wireguard.", "record-metric
        "How often to collect them; this version does when they are asked for", .max = INT64_MAX)
 WM_OPT(BOOL, wireguard_masquerade, "wireguard.", "masquerade", "false",
        "Hide the mesh's addresses behind this node's", LATER)
+WM_OPT(STRING, wireguard_netns, "wireguard.", "netns", "",
+       "Network namespace for the interface, a name of ip netns or a path; UDP stays outside",
+       .value = "NAME")
 WM_OPT(BOOL, wireguard_modprobe, "wireguard.", "modprobe", "false",
        "Load the kernel's WireGuard at the start, if it is not there")
 

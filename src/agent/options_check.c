@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define INTERFACE_NAME_MAX 15 /* what Linux takes, */
+#define NAMESPACE_NAME_MAX 255
 #define TEMPLATE_MAX       13 /* with room for a number of three digits in place of the + */
 #define DOMAIN_MAX         253
 #define IPV4_BITS_MAX      30 /* room for two nodes at least */
@@ -273,6 +274,20 @@ static int check_metrics(const struct check *k)
 	return 0;
 }
 
+/* A name, as ip netns takes it, or a path from the root. */
+static int check_namespace(const struct check *k)
+{
+	const char *name = k->o->wireguard_netns;
+	if (*name == '\0' || *name == '/')
+		return 0;
+	if (strchr(name, '/') != NULL || strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+	    strlen(name) > NAMESPACE_NAME_MAX)
+		return refuse(k, "wireguard.netns",
+			      "wants a name that ip netns list shows, or a path that begins "
+			      "with /");
+	return 0;
+}
+
 static int check_wireguard(const struct check *k)
 {
 	const char *name = k->o->wireguard_interface_name;
@@ -292,7 +307,7 @@ int wm_node_options_check(struct wm_conf *c, const struct wm_node_options *o, st
 	static int (*const checks[])(const struct check *k) = {
 		check_mesh_is_named, check_membership, check_bootstrap, check_storage,
 		check_pairs,         check_tls,        check_api,       check_metrics,
-		check_wireguard,     check_rbac,
+		check_wireguard,     check_namespace,  check_rbac,
 	};
 	struct check k = {c, o, err};
 	int rc = 0;

@@ -16,6 +16,7 @@
 #include "cluster/cluster.h"
 #include "fabric/fabric.h"
 #include "metrics/metrics.h"
+#include "platform/netns.h"
 
 #define GRACE (500 * WM_NS_PER_MS)
 
@@ -181,5 +182,6 @@ void wm_agent_fini(struct wm_agent *a)
 		wm_loop_free(a->loop);
 	}
 	wm_arena_fini(&a->view_arena);
+	wm_netns_leave(a->netns);
 	wm_identity_fini(&a->identity);
 }

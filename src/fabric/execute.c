@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "fabric/journal.h"
 #include "platform/link.h"
+#include "platform/netns.h"
 #include "platform/route.h"
 #include "wg/device.h"
 
@@ -250,6 +251,18 @@ static int do_step(struct wm_executor *x, const struct wm_step *s, struct wm_err
 	return 0;
 }
 
+struct doing {
+	struct wm_executor *x;
+	const struct wm_step *step;
+};
+
+static int do_it(void *arg, struct wm_err *err)
+{
+	const struct doing *d = arg;
+
+	return do_step(d->x, d->step, err);
+}
+
 static void note_step(const struct wm_step *s, struct wm_state *have)
 {
 	switch (s->op) {
@@ -280,7 +293,9 @@ void wm_execute(struct wm_executor *x, const struct wm_steps *steps, struct wm_s
 	for (size_t i = n_peers; i < steps->n; i++) {
 		const struct wm_step *s = &steps->steps[i];
 
-		if (do_step(x, s, &err) != 0) {
+		struct doing doing = {x, s};
+
+		if (wm_netns_run(x->netns, do_it, &doing, &err) != 0) {
 			report(x, s, have, &err);
 			continue;
 		}

@@ -10,9 +10,11 @@
 
 struct wm_journal;
 struct wm_net;
+struct wm_netns;
 struct wm_wg_device;
 
 struct wm_executor {
+	struct wm_netns *netns; /* where the link is; NULL = here */
 	struct wm_net *net;
 	struct wm_wg_device *device;
 	struct wm_journal *journal;

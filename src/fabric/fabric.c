@@ -23,6 +23,7 @@
 #include "fabric/plan.h"
 #include "platform/monitor.h"
 #include "platform/net.h"
+#include "platform/netns.h"
 #include "wg/device.h"
 
 #define SETTLE_NS      (250 * WM_NS_PER_MS) /* changes of others are looked at after this */
@@ -88,13 +89,14 @@ static void schedule_retry(struct wm_fabric *f)
 
 static void look_at_subnets(struct wm_fabric *f)
 {
-	const char *const skip[] = {wm_wg_device_name(f->device), NULL};
+	/* An interface of another namespace is not among them. */
+	const char *const skip[] = {f->netns == NULL ? wm_wg_device_name(f->device) : NULL, NULL};
 	const struct wm_detect_opts opts = {.with_private = true, .with_ipv6 = true, .skip = skip};
 	struct wm_prefix *found;
 	struct wm_err err;
 	size_t n;
 
-	if (wm_detect_endpoints(f->net, &opts, &found, &n, &err) != 0) {
+	if (wm_detect_endpoints(wm_fabric_net(f), &opts, &found, &n, &err) != 0) {
 		note(f, "subnets", err.code, err.text, true);
 		return; /* what was known is better than nothing */
 	}
@@ -181,6 +183,12 @@ static void on_settle(struct wm_timer *t)
 	(void)wm_fabric_reconcile(f);
 }
 
+void wm_fabric_settle(struct wm_fabric *f)
+{
+	if (!wm_timer_is_running(&f->settle))
+		wm_timer_start(f->loop, &f->settle, SETTLE_NS, on_settle);
+}
+
 static void on_change(void *arg, const struct wm_monitor_change *c)
 {
 	struct wm_fabric *f = arg;
@@ -189,8 +197,7 @@ static void on_change(void *arg, const struct wm_monitor_change *c)
 	/* The routes of others are none of our business, and on a router there are many. */
 	if (c->kind == WM_MONITOR_ROUTE && !(is_ours && c->ours && c->removed))
 		return;
-	if (!wm_timer_is_running(&f->settle))
-		wm_timer_start(f->loop, &f->settle, SETTLE_NS, on_settle);
+	wm_fabric_settle(f);
 }
 
 static void on_readable(void *arg, unsigned events)
@@ -212,8 +219,17 @@ static void on_name(void *arg)
 
 /* ---- life ---- */
 
-static int open_parts(struct wm_fabric *f, const struct wm_fabric_opts *opts, struct wm_err *err)
+struct opening {
+	struct wm_fabric *f;
+	const struct wm_fabric_opts *opts;
+};
+
+/* Where the interface is. */
+static int open_inside(void *arg, struct wm_err *err)
 {
+	const struct opening *o = arg;
+	const struct wm_fabric_opts *opts = o->opts;
+	struct wm_fabric *f = o->f;
 	const char *name = wm_wg_device_name(opts->device);
 	int code = wm_net_open(&f->net, err);
 
@@ -225,10 +241,25 @@ static int open_parts(struct wm_fabric *f, const struct wm_fabric_opts *opts, st
 		code = wm_fabric_note_link(f, err);
 	if (code == 0)
 		code = wm_monitor_open(WM_MONITOR_ALL, &f->monitor, err);
+	return code;
+}
+
+static int open_parts(struct wm_fabric *f, const struct wm_fabric_opts *opts, struct wm_err *err)
+{
+	struct opening opening = {f, opts};
+	int code = wm_netns_run(f->netns, open_inside, &opening, err);
+
 	if (code == 0)
 		code = wm_poll_open(f->loop, wm_monitor_fd(f->monitor), WM_POLL_IN, on_readable, f,
 				    &f->poll, err);
+	if (code == 0 && f->netns != NULL)
+		code = wm_fabric_open_outside(f, err);
 	return code;
+}
+
+static int close_journal(void *arg, struct wm_err *err)
+{
+	return wm_journal_close(arg, err);
 }
 
 static int close_parts(struct wm_fabric *f, struct wm_err *err)
@@ -240,8 +271,9 @@ static int close_parts(struct wm_fabric *f, struct wm_err *err)
 	if (f->poll != NULL)
 		wm_poll_close(f->poll);
 	wm_monitor_close(f->monitor);
+	wm_fabric_close_outside(f);
 	wm_names_free(f->names);
-	code = wm_journal_close(f->journal, err);
+	code = wm_netns_run(f->netns, close_journal, f->journal, err);
 	wm_net_close(f->net);
 	wm_failures_fini(&f->failures);
 	wm_state_fini(&f->have);
@@ -261,6 +293,7 @@ int wm_fabric_open(struct wm_loop *loop, struct wm_log *log, const struct wm_fab
 	f->loop = loop;
 	f->log = log;
 	f->device = opts->device;
+	f->netns = opts->netns;
 	f->pause = RETRY_FIRST_NS;
 	f->names = wm_names_new(loop, log, on_name, f);
 	code = open_parts(f, opts, err);
@@ -277,6 +310,7 @@ int wm_fabric_open(struct wm_loop *loop, struct wm_log *log, const struct wm_fab
 		return code;
 	}
 	f->executor = (struct wm_executor){
+		.netns = f->netns,
 		.net = f->net,
 		.device = f->device,
 		.journal = f->journal,

@@ -21,10 +21,12 @@ struct wm_fabric;
 struct wm_log;
 struct wm_loop;
 struct wm_net;
+struct wm_netns;
 struct wm_wg_device;
 
 struct wm_fabric_opts {
 	struct wm_wg_device *device; /* open; closed by its owner after the fabric */
+	struct wm_netns *netns;      /* where its interface is, borrowed; NULL = where we are */
 	const char *run_dir; /* for the journal: "/run/webmesh"; made when absent, mode 0700 */
 	/*
 	 * Where a peer was when it was heard of last, for one that is new here and of which the
@@ -92,5 +94,6 @@ bool wm_fabric_address(const struct wm_fabric *f, enum wm_family family, struct 
 /* The node ID of a programmed peer, or NULL; borrowed until the next call. */
 const char *wm_fabric_peer_id(const struct wm_fabric *f, const uint8_t public_key[WM_WG_KEY]);
 size_t wm_fabric_n_peers(const struct wm_fabric *f);
-/* The handle it works with, for endpoint detection and the like; borrowed. */
+/* A handle on the network that we ourselves are in, for endpoint detection and the like; borrowed.
+ */
 struct wm_net *wm_fabric_net(const struct wm_fabric *f);

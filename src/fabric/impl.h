@@ -9,14 +9,20 @@
 struct wm_journal;
 struct wm_monitor;
 struct wm_names;
+struct wm_netns;
 
 struct wm_fabric {
 	struct wm_loop *loop;
 	struct wm_log *log;
 	struct wm_wg_device *device;
-	struct wm_net *net;
+	struct wm_netns *netns; /* NULL = the interface is where we are */
+	struct wm_net *net;     /* where the interface is */
 	struct wm_monitor *monitor;
 	struct wm_poll *poll;
+	/* Where we are, when that is another place; else NULL. */
+	struct wm_net *outside;
+	struct wm_monitor *outside_monitor;
+	struct wm_poll *outside_poll;
 	struct wm_journal *journal;
 	struct wm_names *names;
 	struct wm_timer retry, settle;
@@ -35,5 +41,13 @@ struct wm_fabric {
 
 /* One round; the code of the first vital step that failed, which is in @vital. */
 int wm_fabric_reconcile(struct wm_fabric *f);
+/* Something has changed: looks at what there is in a moment, and mends it. */
+void wm_fabric_settle(struct wm_fabric *f);
+/* ---- outside.c: for an interface in another network namespace ---- */
+WM_MUST_CHECK int wm_fabric_open_outside(struct wm_fabric *f, struct wm_err *err);
+/* Also of what was not opened. */
+void wm_fabric_close_outside(struct wm_fabric *f);
+
+/* ---- renew.c ---- */
 /* Notes the link as one that outlives us, if it does. */
 WM_MUST_CHECK int wm_fabric_note_link(struct wm_fabric *f, struct wm_err *err);

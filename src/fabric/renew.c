@@ -72,8 +72,3 @@ size_t wm_fabric_n_peers(const struct wm_fabric *f)
 {
 	return f->have.n_peers;
 }
-
-struct wm_net *wm_fabric_net(const struct wm_fabric *f)
-{
-	return f->net;
-}

@@ -29,6 +29,9 @@ struct wm_listen_opts {
 	const char *path;      /* or a local socket, mode 0600; removed on close */
 	bool v6_only;
 	int backlog; /* 0 = 511 */
+	/* A socket of the address's family that somebody has made for this (in another network
+	 * namespace); taken in any case. 0 = none. */
+	int socket;
 };
 /*
  * "[::]" takes IPv4 as well unless v6_only, and falls back to 0.0.0.0 on a host without IPv6. A
@@ -44,6 +47,16 @@ void wm_listener_pause(struct wm_listener *l, bool paused);
 void wm_listener_close(struct wm_listener *l); /* NULL is allowed */
 
 /* ---- dialing: embedded request ---- */
+/*
+ * From here on @make is asked for the socket of every TCP connection that is dialed, and of
+ * every listener that has none: *@out is -1
+ * for one as usual, or a socket of the address's family, which the loop takes (one in another
+ * network namespace). Its errors are the dial's. Borrows @arg for the loop's life.
+ */
+void wm_loop_set_sockets(struct wm_loop *loop,
+			 int (*make)(void *arg, const struct wm_endpoint *to, int *out,
+				     struct wm_err *err),
+			 void *arg);
 struct wm_dial {
 	void *impl;
 	struct wm_loop *loop;

@@ -3,6 +3,7 @@
  * socket is closed, the caller is answered, and libuv's own answer finds nobody.
  */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -102,6 +103,36 @@ static void begin(struct dialing *dialing,
 		wm_timer_start(d->loop, &d->timer, dialing->timeout_ns, on_timeout);
 }
 
+void wm_loop_set_sockets(struct wm_loop *loop,
+			 int (*make)(void *arg, const struct wm_endpoint *to, int *out,
+				     struct wm_err *err),
+			 void *arg)
+{
+	loop->make_socket = make;
+	loop->make_socket_arg = arg;
+}
+
+static int ask_for_socket(struct wm_loop *loop, const struct wm_endpoint *to, int *out,
+			  struct wm_err *err)
+{
+	*out = -1;
+	return loop->make_socket != NULL ? loop->make_socket(loop->make_socket_arg, to, out, err)
+					 : 0;
+}
+
+/* Takes @fd, unless it is -1. A status of libuv's. */
+static int connect_tcp(struct dialing *dialing, int fd, const struct sockaddr_storage *sa)
+{
+	int status = fd >= 0 ? uv_tcp_open(&dialing->c->uv.tcp, fd) : 0;
+
+	if (status != 0) {
+		close(fd);
+		return status;
+	}
+	return uv_tcp_connect(&dialing->uv, &dialing->c->uv.tcp, (const struct sockaddr *)sa,
+			      on_connected);
+}
+
 int wm_dial_start(struct wm_loop *loop, struct wm_dial *d, const struct wm_endpoint *to,
 		  int64_t timeout_ns,
 		  void (*cb)(struct wm_dial *d, struct wm_conn *c, const struct wm_err *err),
@@ -109,14 +140,16 @@ int wm_dial_start(struct wm_loop *loop, struct wm_dial *d, const struct wm_endpo
 {
 	struct sockaddr_storage sa;
 	struct dialing *dialing;
-	int status;
+	int status, fd;
 
 	if (wm_endpoint_to_sockaddr(to, &sa) == 0 || to->port == 0)
 		return wm_fail(err, WM_INVALID_ARGUMENT, "dial: no address and port to dial");
+	status = ask_for_socket(loop, to, &fd, err);
+	if (status != 0)
+		return status;
 	dialing = prepare(loop, d, true, timeout_ns);
 	wm_endpoint_format(to, dialing->to);
-	status = uv_tcp_connect(&dialing->uv, &dialing->c->uv.tcp, (const struct sockaddr *)&sa,
-				on_connected);
+	status = connect_tcp(dialing, fd, &sa);
 	if (status != 0) {
 		int code = wm_loop_fail(err, status, "dial %s", dialing->to);
 

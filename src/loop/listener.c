@@ -118,15 +118,28 @@ static struct wm_listener *new_listener(struct wm_loop *loop, bool is_tcp)
 	return l;
 }
 
+/* One that is not taken is closed. */
+static int take_socket(struct wm_listener *l, int fd)
+{
+	int status = fd > 0 ? uv_tcp_open(&l->uv.tcp, fd) : 0;
+
+	if (status != 0)
+		close(fd);
+	return status;
+}
+
 static int listen_tcp(struct wm_loop *loop, const struct wm_listen_opts *opts, int backlog,
 		      struct wm_listener **out)
 {
 	struct wm_endpoint any_v4 = {.addr = wm_addr_v4(0), .port = opts->at.port};
-	struct wm_listener *l = new_listener(loop, true);
-	int status = bind_tcp(l, &opts->at, opts->v6_only, backlog);
 	bool is_any_v6 = opts->at.addr.family == WM_IPV6 && wm_addr_is_unspecified(&opts->at.addr);
+	struct wm_listener *l = new_listener(loop, true);
+	int status = take_socket(l, opts->socket);
 
-	if (is_any_v6 && !opts->v6_only &&
+	if (status == 0)
+		status = bind_tcp(l, &opts->at, opts->v6_only, backlog);
+
+	if (is_any_v6 && !opts->v6_only && opts->socket <= 0 &&
 	    (status == UV_EAFNOSUPPORT || status == UV_EADDRNOTAVAIL)) {
 		wm_listener_close(l);
 		l = new_listener(loop, true);
@@ -136,9 +149,21 @@ static int listen_tcp(struct wm_loop *loop, const struct wm_listen_opts *opts, i
 	return status;
 }
 
-int wm_listener_open(struct wm_loop *loop, const struct wm_listen_opts *opts,
-		     void (*on_accept)(void *arg, struct wm_conn *c), void *arg,
-		     struct wm_listener **out, struct wm_err *err)
+/* The socket to listen with: the caller's, or of who makes them for this loop. */
+static int find_socket(struct wm_loop *loop, struct wm_listen_opts *opts, struct wm_err *err)
+{
+	int fd = -1, rc = 0;
+
+	if (opts->path == NULL && opts->socket <= 0 && loop->make_socket != NULL)
+		rc = loop->make_socket(loop->make_socket_arg, &opts->at, &fd, err);
+	if (fd > 0)
+		opts->socket = fd;
+	return rc;
+}
+
+static int open_listener(struct wm_loop *loop, const struct wm_listen_opts *opts,
+			 void (*on_accept)(void *arg, struct wm_conn *c), void *arg,
+			 struct wm_listener **out, struct wm_err *err)
 {
 	int backlog = opts->backlog > 0 ? opts->backlog : DEFAULT_BACKLOG;
 	char at[WM_ENDPOINT_TEXT];
@@ -165,6 +190,16 @@ int wm_listener_open(struct wm_loop *loop, const struct wm_listen_opts *opts,
 	}
 	*out = l;
 	return 0;
+}
+
+int wm_listener_open(struct wm_loop *loop, const struct wm_listen_opts *opts,
+		     void (*on_accept)(void *arg, struct wm_conn *c), void *arg,
+		     struct wm_listener **out, struct wm_err *err)
+{
+	struct wm_listen_opts with = *opts;
+	int rc = find_socket(loop, &with, err);
+
+	return rc != 0 ? rc : open_listener(loop, &with, on_accept, arg, out, err);
 }
 
 void wm_listener_endpoint(const struct wm_listener *l, struct wm_endpoint *out)

@@ -35,6 +35,10 @@ struct wm_loop {
 	uv_async_t wake;
 	_Atomic(struct wm_post *) posts; /* the newest first */
 
+	/* Of wm_loop_set_sockets; NULL = nobody is asked. */
+	int (*make_socket)(void *arg, const struct wm_endpoint *to, int *out, struct wm_err *err);
+	void *make_socket_arg;
+
 	unsigned n_open;                  /* what must be closed before the loop is freed */
 	char read_buf[WM_LOOP_READ_SIZE]; /* lent to one reading connection at a time */
 };

@@ -10,6 +10,8 @@
 #include "base/err.h"
 #include <stdbool.h>
 
+struct wm_netns;
+
 enum wm_cap {
 	WM_CAP_NET_ADMIN = 1, /* interfaces, addresses, routes */
 	WM_CAP_NET_BIND = 2,  /* ports below 1024 */
@@ -27,3 +29,6 @@ WM_MUST_CHECK int wm_caps_require(unsigned caps, const char *program, struct wm_
  * before a second one exists: FAILED_PRECONDITION otherwise.
  */
 WM_MUST_CHECK int wm_caps_restrict(unsigned caps, struct wm_err *err);
+/* The same beside the thread of @ns (platform/netns.h; NULL = there is none), which is restricted
+ * too. */
+WM_MUST_CHECK int wm_caps_restrict_beside(struct wm_netns *ns, unsigned caps, struct wm_err *err);

@@ -4,6 +4,7 @@
 #include "rpc/frame.h"
 #include <assert.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #define MAX_CONNECTIONS 10000
 #define MAX_STREAMS     256
@@ -137,14 +138,18 @@ void wm_rpc_server_each_method(const struct wm_rpc_server *s,
 int wm_rpc_server_listen(struct wm_rpc_server *s, const struct wm_rpc_server_opts *opts,
 			 struct wm_endpoint *bound, struct wm_err *err)
 {
-	if (s->draining)
+	if (s->draining) {
+		if (opts->socket > 0)
+			close(opts->socket);
 		return wm_fail(err, WM_FAILED_PRECONDITION, "the server is stopping");
+	}
 	struct wm_rpc_port *port = wm_alloc(sizeof(*port));
 	port->server = s;
 	port->opts = *opts;
 	port->opts.path = NULL; /* borrowed for this call only */
+	port->opts.socket = 0;
 	fill_defaults(&port->opts);
-	struct wm_listen_opts listen = {.at = opts->at, .path = opts->path};
+	struct wm_listen_opts listen = {.at = opts->at, .path = opts->path, .socket = opts->socket};
 	int rc = wm_listener_open(s->loop, &listen, on_accept, port, &port->listener, err);
 	if (rc != 0) {
 		wm_free(port);

@@ -45,8 +45,11 @@ struct wm_rpc_handler {
 };
 
 struct wm_rpc_server_opts {
-	struct wm_endpoint at;     /* port 0 = any */
-	const char *path;          /* or a local socket */
+	struct wm_endpoint at; /* port 0 = any */
+	const char *path;      /* or a local socket */
+	int socket;            /* as struct wm_listen_opts */
+	/* Calls here came by no interface that counts: wm_rpc_call_interface is 0. */
+	bool hides_interface;
 	struct wm_tls_config *tls; /* borrowed; NULL = cleartext */
 	/*
 	 * Runs before every handler, when the headers are complete: refuse by returning nonzero

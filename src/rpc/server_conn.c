@@ -336,7 +336,7 @@ void wm_rpc_server_conn_new(struct wm_rpc_port *port, struct wm_conn *c,
 	sc->server = port->server;
 	sc->source = source;
 	sc->has_peer = wm_conn_peer(c, &sc->peer);
-	sc->interface = wm_conn_interface(c);
+	sc->interface = port->opts.hides_interface ? 0 : wm_conn_interface(c);
 	if (sc->has_peer)
 		(void)wm_endpoint_format(&sc->peer, sc->name);
 	else

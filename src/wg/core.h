@@ -60,6 +60,7 @@ struct wm_wg_core {
 	atomic_bool is_waiting;
 	bool wants_foreign;
 	bool is_plain;          /* no offloads and no trains */
+	bool is_elsewhere;      /* the interface is in another network namespace than the sockets */
 	_Atomic unsigned notes; /* enum wm_wg_note, once each */
 
 	struct wm_wg_handshakes *handshakes;

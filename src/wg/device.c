@@ -88,10 +88,13 @@ static int open_backend(struct wm_wg_device *d, struct wm_err *err)
 {
 	struct wm_err why;
 	int rc = WM_UNAVAILABLE;
+	if (d->opts.netns != NULL && d->opts.uses_kernel)
+		wm_info(d->log, "wg.no_kernel", "interface=%s reason=\"%s\"", d->opts.name,
+			"it is in another network namespace than its UDP sockets");
 	/* What carried the packets before the restart goes on doing so. */
 	bool uses_kernel = d->opts.uses_kernel && d->opts.n_left == 0;
 	/* The kernel's would not obey the policy that is kept. */
-	uses_kernel = uses_kernel && d->policy == NULL;
+	uses_kernel = uses_kernel && d->policy == NULL && d->opts.netns == NULL;
 	if (uses_kernel) {
 		rc = wm_wg_kernel_open(d->loop, d->log, &d->opts, &d->events, d->arg, &d->backend,
 				       &why);

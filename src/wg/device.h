@@ -12,6 +12,7 @@
 
 struct wm_log;
 struct wm_loop;
+struct wm_netns;
 struct wm_pulse;
 struct wm_wg_device;
 struct wm_wg_policy_spec;
@@ -23,6 +24,12 @@ struct wm_wg_device_opts {
 	bool uses_kernel;
 	const char *name; /* "webmesh0"; "wg+" lets the system choose a number */
 	uint32_t mtu;     /* 0 = 1420 */
+	/*
+	 * The network namespace that the interface lives in, borrowed until the device is closed;
+	 * NULL = ours. The UDP sockets are ours in any case. Packets are carried here then,
+	 * whatever the kernel has.
+	 */
+	struct wm_netns *netns;
 	/* The rest is for packets that are carried here. */
 	unsigned workers; /* 0 = one per core, at most 4 */
 	/*

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/vault.h"
+#include "platform/netns.h"
 #include "wg/uapi_server.h"
 #include "wg/watch.h"
 
@@ -159,6 +160,17 @@ static int open_uapi(struct wm_wg_userspace *d, const struct wm_wg_device_opts *
 	return 0;
 }
 
+struct making {
+	const struct wm_tun_opts *opts;
+	struct wm_tun **out;
+};
+
+static int make_tun(void *arg, struct wm_err *err)
+{
+	const struct making *m = arg;
+	return wm_tun_open(m->opts, m->out, err);
+}
+
 static int open_parts(struct wm_wg_userspace *d, const struct wm_wg_device_opts *opts,
 		      struct wm_err *err)
 {
@@ -174,7 +186,9 @@ static int open_parts(struct wm_wg_userspace *d, const struct wm_wg_device_opts 
 	d->core.is_plain = opts->is_plain;
 	/* Nobody is surprised that what was not wanted is not there. */
 	d->told_notes = opts->is_plain ? ~0U : 0;
-	int rc = wm_tun_open(&tun, &d->core.tun, err);
+	struct making making = {&tun, &d->core.tun};
+	d->core.is_elsewhere = opts->netns != NULL;
+	int rc = wm_netns_run(opts->netns, make_tun, &making, err);
 	if (rc != 0)
 		return rc;
 	d->face.name = wm_tun_name(d->core.tun);
@@ -183,7 +197,7 @@ static int open_parts(struct wm_wg_userspace *d, const struct wm_wg_device_opts 
 	atomic_store(&d->core.is_waiting, d->face.is_inherited);
 	rc = start_threads(d, wm_tun_queues(d->core.tun), err);
 	if (rc == 0)
-		rc = wm_wg_watch_open(d->loop, &d->core, &d->watch, err);
+		rc = wm_wg_watch_open(d->loop, &d->core, opts->netns, &d->watch, err);
 	if (rc == 0 && opts->uapi_dir != NULL)
 		rc = open_uapi(d, opts, err);
 	return rc;

@@ -7,10 +7,13 @@
 #include "base/err.h"
 
 struct wm_loop;
+struct wm_netns;
 struct wm_wg_core;
 struct wm_wg_watch;
 
-/* Borrows @core, which outlives it. Failures: those of wm_monitor_open. */
+/* Borrows @core, which outlives it. @netns: where its interface is, borrowed for the call; NULL =
+ * here. Failures: those of wm_monitor_open. */
 WM_MUST_CHECK int wm_wg_watch_open(struct wm_loop *loop, struct wm_wg_core *core,
-				   struct wm_wg_watch **out, struct wm_err *err);
+				   struct wm_netns *netns, struct wm_wg_watch **out,
+				   struct wm_err *err);
 void wm_wg_watch_close(struct wm_wg_watch *w); /* NULL is allowed */

@@ -57,6 +57,17 @@ static void add_node_ends(struct wm_buf *out)
 		"A crash leaves a report without secrets on standard error and in global.crash-dir "
 		"(PROGRAM.crash.TIME.PID.txt, the newest eight are kept); the next start tells of it "
 		"(node.crashed_before). Core files are never written.");
+	page_section(out, "Network namespaces");
+	page_paragraph(
+		out,
+		"With wireguard.netns the interface, its addresses and routes are in a network "
+		"namespace that somebody has made (ip netns add NAME), and programs there have "
+		"nothing but the mesh; the encrypted packets, joining and the metrics stay where the "
+		"node was started. An API that listens at every address does so on both sides, one "
+		"at a certain address outside only. The node carries the packets itself then. It "
+		"takes the privilege cap_sys_admin at the start, which is given up; the systemd unit "
+		"needs a drop-in with RestrictNamespaces=net and "
+		"CapabilityBoundingSet=CAP_SYS_ADMIN.");
 	page_section(out, "Exit status");
 	page_entry(out, "0", "The node stopped because it was asked to.");
 	page_entry(out, "1", "It could not go on; the last line on standard error says why.");

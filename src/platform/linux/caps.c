@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <cap-ng.h>
 #include "base/mem.h"
+#include "platform/netns.h"
 
 /* ThreadSanitizer runs a thread of its own. */
 #if defined(__SANITIZE_THREAD__)
@@ -80,16 +81,14 @@ static capng_select_t what_to_apply(void)
 								   : CAPNG_SELECT_CAPS;
 }
 
-int wm_caps_restrict(unsigned caps, struct wm_err *err)
+/* The calling thread's. */
+static int restrict_thread(unsigned caps, struct wm_err *err)
 {
 	const capng_type_t types = (capng_type_t)(CAPNG_EFFECTIVE | CAPNG_PERMITTED);
 	bool keep[WM_ARRAY_LEN(table)];
 	capng_select_t what;
 	int rc;
 
-	if (count_threads() > THREADS_ALLOWED)
-		return wm_fail(err, WM_FAILED_PRECONDITION,
-			       "privileges: too late to drop them, other threads are running");
 	if (capng_get_caps_process() != 0)
 		return wm_fail_errno(err, errno, "privileges of this process");
 	what = what_to_apply();
@@ -107,4 +106,26 @@ int wm_caps_restrict(unsigned caps, struct wm_err *err)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return wm_fail_errno(err, errno, "no_new_privs");
 	return 0;
+}
+
+static int restrict_other(void *arg, struct wm_err *err)
+{
+	return restrict_thread(*(const unsigned *)arg, err);
+}
+
+int wm_caps_restrict_beside(struct wm_netns *ns, unsigned caps, struct wm_err *err)
+{
+	int rc = 0;
+
+	if (count_threads() > THREADS_ALLOWED + (ns != NULL))
+		return wm_fail(err, WM_FAILED_PRECONDITION,
+			       "privileges: too late to drop them, other threads are running");
+	if (ns != NULL)
+		rc = wm_netns_run(ns, restrict_other, &caps, err);
+	return rc != 0 ? rc : restrict_thread(caps, err);
+}
+
+int wm_caps_restrict(unsigned caps, struct wm_err *err)
+{
+	return wm_caps_restrict_beside(NULL, caps, err);
 }

@@ -35,7 +35,7 @@ static uint64_t net_id(int fd)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) == 0 && cookie != 0)
 		return cookie;
-	if (stat("/proc/self/ns/net", &st) == 0)
+	if (stat("/proc/thread-self/ns/net", &st) == 0)
 		return (uint64_t)st.st_ino | 1ull << 63;
 	return 1ull << 63;
 }

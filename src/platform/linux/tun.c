@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 #include <linux/if_tun.h>
@@ -127,6 +128,20 @@ static bool fits(const char *name, const char *wanted)
 	       strspn(name + n, "0123456789") == strlen(name + n);
 }
 
+/* Is its interface in the network namespace of this thread? Names say nothing of another's. A
+ * kernel that does not tell (before 5.2) has it that it is. */
+static bool is_here(int tun)
+{
+	struct stat here, there;
+	int fd = ioctl(tun, TUNGETDEVNETNS);
+	if (fd < 0)
+		return true;
+	bool is_same = fstat(fd, &there) == 0 && stat("/proc/thread-self/ns/net", &here) == 0 &&
+		       here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+	close(fd);
+	return is_same;
+}
+
 /* Is it a queue of an interface that we could have made, and the one of @t if that has a name? */
 static bool is_usable(const struct wm_tun *t, int fd, char name[WM_TUN_NAME])
 {
@@ -136,7 +151,7 @@ static bool is_usable(const struct wm_tun *t, int fd, char name[WM_TUN_NAME])
 		return false;
 	memcpy(name, req.ifr_name, WM_TUN_NAME);
 	name[WM_TUN_NAME - 1] = '\0';
-	return fits(name, t->name) && if_nametoindex(name) != 0 &&
+	return fits(name, t->name) && is_here(fd) && if_nametoindex(name) != 0 &&
 	       fcntl(fd, F_SETFL, O_NONBLOCK) == 0;
 }
 
@@ -145,7 +160,7 @@ static void take_down(int tun)
 {
 	struct ifreq req = {.ifr_flags = 0};
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && ioctl(tun, TUNGETIFF, &req) == 0) {
+	if (fd >= 0 && is_here(tun) && ioctl(tun, TUNGETIFF, &req) == 0) {
 		req.ifr_flags = 0;
 		(void)ioctl(fd, SIOCSIFFLAGS, &req);
 	}

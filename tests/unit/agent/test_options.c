@@ -261,6 +261,12 @@ static void test_wireguard_rules(void **state)
 	    "that a number replaces");
 	bad(JOIN "--wireguard.interface-name a/b",
 	    "--wireguard.interface-name: must not hold blanks, /, : or %");
+	bad(JOIN "--wireguard.netns a/b",
+	    "--wireguard.netns: wants a name that ip netns list shows, or a path that begins "
+	    "with /");
+	bad(JOIN "--wireguard.netns ..",
+	    "--wireguard.netns: wants a name that ip netns list shows, or a path that begins "
+	    "with /");
 	bad(JOIN "--wireguard.endpoints 1.2.3.4",
 	    "--wireguard.endpoints: wants address:port such as 0.0.0.0:8443 or [::]:8443, found "
 	    "\"1.2.3.4\"");

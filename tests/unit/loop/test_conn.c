@@ -255,6 +255,97 @@ static void test_echo_over_tcp(void **state)
 	assert_int_equal(wm_conn_interface(p->far.c), if_nametoindex("lo"));
 }
 
+/* A maker of sockets for dials, which tells them by an option that stays with them. */
+struct maker {
+	int rc;
+	bool is_passing, makes_files;
+	unsigned asked;
+};
+
+#define MARK 4321 /* bytes of a send buffer; the kernel doubles it */
+
+static int tcp_socket(void)
+{
+	const int mark = MARK;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd > 0);
+	must(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &mark, sizeof(mark)));
+	return fd;
+}
+
+static int make_socket(void *arg, const struct wm_endpoint *to, int *out, struct wm_err *err)
+{
+	struct maker *m = arg;
+
+	m->asked++;
+	assert_true(wm_addr_is_loopback(&to->addr) && to->port != 0);
+	if (m->rc != 0)
+		return wm_fail(err, m->rc, "no socket today");
+	if (m->makes_files)
+		*out = dup(STDERR_FILENO);
+	else
+		*out = m->is_passing ? -1 : tcp_socket();
+	return 0;
+}
+
+/* Descriptors of this process that are sockets made by tcp_socket. */
+static unsigned count_marked(void)
+{
+	unsigned n = 0;
+
+	for (int fd = 3; fd < 256; fd++) {
+		socklen_t len = sizeof(int);
+		int size = 0;
+
+		n += getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &len) == 0 && size == 2 * MARK;
+	}
+	return n;
+}
+
+static void test_sockets_that_somebody_has_made(void **state)
+{
+	struct pair *p = *state;
+	struct maker maker = {.rc = 0};
+	struct wm_listen_opts opts = {.at = endpoint("127.0.0.1:0"), .socket = tcp_socket()};
+	struct wm_endpoint to;
+
+	must(wm_listener_open(loop, &opts, on_accept, p, &p->l, NULL));
+	wm_listener_endpoint(p->l, &to);
+	assert_int_equal(count_marked(), 1);
+	wm_loop_set_sockets(loop, make_socket, &maker);
+	must(wm_dial_start(loop, &p->dial, &to, TIMEOUT, on_dialed, NULL));
+	assert_true(wm_loop_run_until(loop, is_connected, p, PATIENCE));
+	assert_int_equal(maker.asked, 1);
+	assert_true(count_marked() >= 2); /* what is accepted may inherit it */
+	echo_hello(p);
+}
+
+static void test_a_socket_that_is_not_made_or_not_fit(void **state)
+{
+	struct pair *p = *state;
+	struct maker maker = {.rc = WM_UNAVAILABLE};
+	struct wm_endpoint to = listen_at(p, "127.0.0.1:0");
+	struct wm_listen_opts opts = {.at = endpoint("127.0.0.1:0")};
+	struct wm_listener *l = NULL;
+	struct wm_err err;
+
+	wm_loop_set_sockets(loop, make_socket, &maker);
+	assert_int_equal(wm_dial_start(loop, &p->dial, &to, TIMEOUT, on_dialed, &err),
+			 WM_UNAVAILABLE);
+	assert_string_equal(err.text, "no socket today");
+	maker = (struct maker){.makes_files = true};
+	assert_int_not_equal(wm_dial_start(loop, &p->dial, &to, TIMEOUT, on_dialed, &err), 0);
+	opts.socket = dup(STDERR_FILENO);
+	assert_int_not_equal(wm_listener_open(loop, &opts, on_accept, p, &l, &err), 0);
+	assert_null(l);
+	assert_int_equal(p->n_dialed, 0);
+	maker = (struct maker){.is_passing = true}; /* one as usual */
+	must(wm_dial_start(loop, &p->dial, &to, TIMEOUT, on_dialed, NULL));
+	assert_true(wm_loop_run_until(loop, is_connected, p, PATIENCE));
+	echo_hello(p);
+}
+
 static void test_echo_over_a_local_socket(void **state)
 {
 	struct pair *p = *state;
@@ -791,6 +882,8 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		T(test_echo_over_tcp),
 		T(test_echo_over_a_local_socket),
+		T(test_sockets_that_somebody_has_made),
+		T(test_a_socket_that_is_not_made_or_not_fit),
 		T(test_any_v6_takes_v4_too),
 		T(test_an_orderly_end),
 		T(test_closing_is_an_end_for_the_peer),
