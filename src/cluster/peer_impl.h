@@ -92,4 +92,4 @@ void wm_peer_fetch_drop(struct wm_peer_port *p);
 /* True when the caller is still the member that it was. Else the call is to be ended with @err. */
 WM_MUST_CHECK int wm_peer_check(const struct wm_peer_port *p, const struct wm_rpc_call *call,
 				struct wm_err *err);
-bool wm_peer_equal(const struct wm_peer *a, const struct wm_peer *b);
+bool wm_peer_is_same(const struct wm_peer *a, const struct wm_peer *b);

@@ -192,7 +192,7 @@ static void connect_link(struct wm_peer_link *l)
 		set_way(l, NULL);
 		return try_later(l);
 	}
-	if (l->way == NULL || !wm_peer_equal(&l->way->to, &to))
+	if (l->way == NULL || !wm_peer_is_same(&l->way->to, &to))
 		set_way(l, wm_peer_way_new(l->port, &to));
 	if (l->way == NULL)
 		return try_later(l);
@@ -213,7 +213,7 @@ void wm_peer_link_refresh(struct wm_peer_link *l)
 {
 	struct wm_peer to;
 	bool is_known = find(l, &to);
-	bool is_same = is_known && l->way != NULL && wm_peer_equal(&l->way->to, &to);
+	bool is_same = is_known && l->way != NULL && wm_peer_is_same(&l->way->to, &to);
 	if (is_same || (!is_known && l->way == NULL))
 		return; /* what it waits for is no other than before */
 	wm_backoff_reset(&l->backoff);

@@ -185,7 +185,7 @@ void wm_peer_port_listen(struct wm_peer_port *p, const struct wm_endpoint *at, s
 
 /* ---- members ---- */
 
-bool wm_peer_equal(const struct wm_peer *a, const struct wm_peer *b)
+bool wm_peer_is_same(const struct wm_peer *a, const struct wm_peer *b)
 {
 	return wm_endpoint_equal(&a->at, &b->at) && wm_pubkey_equal(&a->key, &b->key);
 }
