@@ -89,7 +89,7 @@ static int read_owner(const char *variable, const char *pid, bool *is_ours, stru
 static int set_watchdog(struct wm_notify *n, const char *usec, const char *pid, struct wm_err *err)
 {
 	uint64_t value;
-	bool is_ours;
+	bool is_ours = false;
 	int rc;
 
 	if (usec == NULL || n->fd < 0)
@@ -122,7 +122,7 @@ static int set_inherited(struct wm_notify *n, const char *count, const char *pid
 			 struct wm_err *err)
 {
 	uint64_t value;
-	bool is_ours;
+	bool is_ours = false;
 	int rc;
 
 	if (count == NULL)

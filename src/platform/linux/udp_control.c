@@ -4,7 +4,8 @@
 
 static void put(struct msghdr *m, int level, int type, const void *value, size_t len)
 {
-	struct cmsghdr *c = (struct cmsghdr *)((uint8_t *)m->msg_control + m->msg_controllen);
+	/* Aligned, as all lengths before it are. */
+	struct cmsghdr *c = (void *)((uint8_t *)m->msg_control + m->msg_controllen);
 	memset(c, 0, CMSG_SPACE(len));
 	c->cmsg_level = level;
 	c->cmsg_type = type;
