@@ -172,9 +172,9 @@ class Host:
         with concurrent.futures.ThreadPoolExecutor(1) as thread:  # ends with the call, and so does its stay
             return thread.submit(inside).result()
 
-    def ping(self, address, count=1, wait=1, check=True, size=None):
+    def ping(self, address, count=1, wait=1, check=True, size=None, fragments=False):
         six = "-6 " if ":" in address else "-4 "
-        extra = f"-s {size} " if size else ""
+        extra = (f"-s {size} " if size else "") + ("-M dont " if fragments else "")
         done = self.run(f"ping {six}{extra}-n -q -c {count} -i 0.05 -W {wait} {address}", check=False,
                         timeout=count * wait + 20)
         if check and done.returncode != 0:

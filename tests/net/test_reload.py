@@ -298,6 +298,7 @@ def test_signals_at_odd_times(lan, mesh, tmp_path):
     b.write(good)
     for _ in range(20):
         beta.process.send(signal.SIGHUP)
+        m.drain()  # a socket holds ten notices that nobody reads
     beta.process.send(signal.SIGTERM)
     beta.process.send(signal.SIGTERM)
     beta.process.send(signal.SIGHUP)
