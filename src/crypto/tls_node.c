@@ -1,3 +1,4 @@
+#include <string.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include "base/mem.h"
@@ -13,11 +14,19 @@
  * key.
  */
 
+/* By way of PKCS #8 (RFC 8410, 7): a raw key OpenSSL 3.0 would keep outside its secure heap. */
 static EVP_PKEY *new_pkey(const struct wm_key *key)
 {
-	EVP_PKEY *out = EVP_PKEY_new_raw_private_key_ex(NULL, "ED25519", NULL, key->secret.bytes,
-							WM_KEY_SEED);
+	static const uint8_t head[] = {0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06,
+				       0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20};
+	uint8_t der[sizeof(head) + WM_KEY_SEED];
+	const unsigned char *at = der;
+	EVP_PKEY *out;
 
+	memcpy(der, head, sizeof(head));
+	memcpy(der + sizeof(head), key->secret.bytes, WM_KEY_SEED);
+	out = d2i_PrivateKey(EVP_PKEY_ED25519, NULL, &at, sizeof(der));
+	wm_wipe(der, sizeof(der));
 	wm_evp_must(out != NULL);
 	return out;
 }
