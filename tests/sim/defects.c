@@ -31,12 +31,8 @@ static const struct {
 	{"votes leave before they are durable", SIM_DEFECT_NONE, WM_DEFECT_EARLY_VOTE},
 	{"committed configurations are not told", SIM_DEFECT_NONE, WM_DEFECT_NO_CONFIGURATION},
 	{"a change may stand anywhere in a message", SIM_DEFECT_NONE, WM_DEFECT_NO_SPLIT},
-	{"everything that decodes is believed", SIM_DEFECT_NONE, WM_DEFECT_NO_FILTER},
 	{"a leader reads without asking", SIM_DEFECT_NONE, WM_DEFECT_NO_ROUND},
 	{"a new leader reads before its first commit", SIM_DEFECT_NONE, WM_DEFECT_READ_UNCOMMITTED},
-	{"the only voter leads again in its old term", SIM_DEFECT_NONE, WM_DEFECT_OLD_TERM},
-	{"a lease outlives a handing over", SIM_DEFECT_NONE, WM_DEFECT_KEEP_LEASE},
-	{"votes right after a start", SIM_DEFECT_NONE, WM_DEFECT_VOTE_AT_ONCE},
 };
 
 /* The first seed that finds it, 0 = none. */
