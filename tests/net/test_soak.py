@@ -33,7 +33,7 @@ HISTORY = 4096  # revisions; a join is one and a leave another
 # Kilobytes that a thousand may leave behind. malloc's smallest piece for each connection would be 31.
 SLOPE_CONNECTS = 16
 SLOPE_MEMBERS = 64
-NOISE = 16  # kilobytes; four pages
+NOISE = 32  # kilobytes; eight pages, some of them the index of a log that grows until the next snapshot
 
 
 class Server:
