@@ -48,7 +48,7 @@ static int load_change(struct wm_machine *m, struct load *l, const struct wm_ent
 	if (e->index > l->newest.index)
 		wm_configuration_copy(&l->newest, &c);
 	wm_configuration_fini(&c);
-	/* An offset for now: the bytes move while they grow. */
+	/* An offset until all are there: the bytes move while they grow. */
 	l->entries[l->n].buf = (struct raft_buffer){(void *)(uintptr_t)bytes->len, e->len};
 	wm_buf_add(bytes, e->data, e->len);
 	return 0;
